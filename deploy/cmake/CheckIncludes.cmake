@@ -1,0 +1,12 @@
+# Fails when a source of FOLDER includes a header that matches PATTERN.
+file(GLOB_RECURSE sources ${FOLDER}/*.hpp ${FOLDER}/*.cpp)
+set(bad "")
+foreach(source IN LISTS sources)
+  file(STRINGS ${source} lines REGEX "^[ \t]*#[ \t]*include[ \t]*[<\"](\\.\\./|${PATTERN})")
+  foreach(line IN LISTS lines)
+    string(APPEND bad "\n  ${source}: ${line}")
+  endforeach()
+endforeach()
+if(bad)
+  message(FATAL_ERROR "forbidden include (see docs/architecture.md, \"One direction\"):${bad}")
+endif()
