@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "cgroup/directory.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <array>
+
+namespace cgroups {
+namespace {
+
+constexpr const char* kMarkName = "user.governor";
+
+/// Names are short and come from this project: a fixed buffer saves an allocation on every read.
+class CName {
+  public:
+    explicit CName(std::string_view name) {
+        const std::size_t size = name.size() < text_.size() ? name.size() : text_.size() - 1;
+        name.copy(text_.data(), size);
+        text_[size] = '\0';
+    }
+    const char* get() const { return text_.data(); }
+
+  private:
+    std::array<char, 256> text_{};
+};
+
+}  // namespace
+
+Result<Directory> Directory::open(const std::string& path) {
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return errno_error("open cgroup", path);
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return errno_error("stat cgroup", path);
+    return Directory(std::move(fd), path, Identity{info.st_dev, info.st_ino});
+}
+
+Result<Directory> Directory::child(std::string_view name, bool create) const {
+    const CName c_name(name);
+    std::string path = path_ + "/" + std::string(name);
+    if (create && ::mkdirat(fd_.get(), c_name.get(), 0755) != 0 && errno != EEXIST)
+        return errno_error("make cgroup", path);
+    UniqueFd fd(::openat(fd_.get(), c_name.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return errno_error("open cgroup", path);
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return errno_error("stat cgroup", path);
+    return Directory(std::move(fd), std::move(path), Identity{info.st_dev, info.st_ino});
+}
+
+Result<void> Directory::remove_child(std::string_view name) const {
+    if (::unlinkat(fd_.get(), CName(name).get(), AT_REMOVEDIR) != 0)
+        return errno_error("remove cgroup", path_ + "/" + std::string(name));
+    return {};
+}
+
+Result<UniqueFd> Directory::open_file(std::string_view name, int flags) const {
+    UniqueFd fd(::openat(fd_.get(), CName(name).get(), flags | O_CLOEXEC));
+    if (!fd) return errno_error("open", path_ + "/" + std::string(name));
+    return fd;
+}
+
+Result<std::string_view> Directory::read(std::string_view name, std::span<char> buffer) const {
+    auto fd = open_file(name, O_RDONLY);
+    if (!fd) return tl::make_unexpected(fd.error());
+    return read_held(fd->get(), buffer, path_);
+}
+
+Result<void> Directory::write(std::string_view name, std::string_view text) const {
+    auto fd = open_file(name, O_WRONLY);
+    if (!fd) return tl::make_unexpected(fd.error());
+    if (::write(fd->get(), text.data(), text.size()) < 0)
+        return errno_error("write \"" + std::string(text) + "\" to", path_ + "/" + std::string(name));
+    return {};
+}
+
+Result<Bytes> Directory::read_bytes(std::string_view name) const {
+    std::array<char, 64> buffer;
+    auto text = read(name, buffer);
+    if (!text) return tl::make_unexpected(text.error());
+    const auto value = parse_bytes(*text);
+    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/" + std::string(name));
+    return *value;
+}
+
+Result<void> Directory::write_bytes(std::string_view name, Bytes value) const {
+    return write(name, value == kMax ? std::string("max") : std::to_string(value.value));
+}
+
+Result<MemoryEvents> Directory::memory_events() const {
+    std::array<char, 512> buffer;
+    auto text = read("memory.events", buffer);
+    if (!text) return tl::make_unexpected(text.error());
+    const auto value = parse_memory_events(*text);
+    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/memory.events");
+    return *value;
+}
+
+Result<CgroupEvents> Directory::events() const {
+    std::array<char, 128> buffer;
+    auto text = read("cgroup.events", buffer);
+    if (!text) return tl::make_unexpected(text.error());
+    const auto value = parse_cgroup_events(*text);
+    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/cgroup.events");
+    return *value;
+}
+
+Result<std::vector<int>> Directory::pids() const {
+    auto fd = open_file("cgroup.procs", O_RDONLY);
+    if (!fd) return tl::make_unexpected(fd.error());
+    // A list of any length: read on until the end, not into one buffer.
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (true) {
+        const ssize_t got = ::read(fd->get(), buffer.data(), buffer.size());
+        if (got < 0) return errno_error("read", path_ + "/cgroup.procs");
+        if (got == 0) break;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return parse_pids(text);
+}
+
+Result<void> Directory::set_mark(std::string_view value) const {
+    if (::fsetxattr(fd_.get(), kMarkName, value.data(), value.size(), 0) != 0)
+        return errno_error("mark cgroup", path_);
+    return {};
+}
+
+std::optional<std::string> Directory::mark() const {
+    std::array<char, 256> buffer;
+    const ssize_t got = ::fgetxattr(fd_.get(), kMarkName, buffer.data(), buffer.size());
+    if (got < 0) return std::nullopt;
+    return std::string(buffer.data(), static_cast<std::size_t>(got));
+}
+
+void Directory::clear_mark() const { ::fremovexattr(fd_.get(), kMarkName); }
+
+Result<std::string_view> read_held(int fd, std::span<char> buffer, std::string_view subject) {
+    std::size_t size = 0;
+    while (size < buffer.size()) {
+        const ssize_t got = ::pread(fd, buffer.data() + size, buffer.size() - size, static_cast<off_t>(size));
+        if (got < 0) {
+            if (errno == EINTR) continue;
+            return errno_error("read a file of", subject);
+        }
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    return std::string_view(buffer.data(), size);
+}
+
+}  // namespace cgroups

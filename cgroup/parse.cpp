@@ -1,0 +1,220 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "cgroup/parse.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace cgroups {
+namespace {
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    return text;
+}
+
+template <class T>
+bool to_number(std::string_view text, T& out, int base = 10) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// Takes the first line off `text`.
+std::string_view next_line(std::string_view& text) {
+    const auto end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return line;
+}
+
+/// Calls `take(key, value)` for each "key number" line; false when a number is not one.
+template <class Take>
+bool for_each_pair(std::string_view text, Take take) {
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        const auto space = line.find(' ');
+        if (space == std::string_view::npos) continue;
+        if (!take(line.substr(0, space), line.substr(space + 1))) return false;
+    }
+    return true;
+}
+
+/// "12.34" -> 123 permille. The kernel always prints two decimals.
+bool to_permille(std::string_view text, std::int32_t& out) {
+    const auto dot = text.find('.');
+    std::int32_t whole = 0;
+    if (!to_number(text.substr(0, dot), whole)) return false;
+    std::int32_t tenths = 0;
+    if (dot != std::string_view::npos && dot + 1 < text.size() && !to_number(text.substr(dot + 1, 1), tenths))
+        return false;
+    out = whole * 10 + tenths;
+    return true;
+}
+
+bool parse_pressure_line(std::string_view line, Pressure& out) {
+    const auto avg = line.find("avg10=");
+    const auto total = line.find("total=");
+    if (avg == std::string_view::npos || total == std::string_view::npos) return false;
+    const std::string_view value = line.substr(avg + 6, line.find(' ', avg) - avg - 6);
+    return to_permille(value, out.avg10_permille) && to_number(trim(line.substr(total + 6)), out.total_us);
+}
+
+}  // namespace
+
+std::optional<Bytes> parse_bytes(std::string_view text) {
+    text = trim(text);
+    if (text == "max") return kMax;
+    Bytes out;
+    if (!to_number(text, out.value)) return std::nullopt;
+    return out;
+}
+
+std::optional<MemoryEvents> parse_memory_events(std::string_view text) {
+    MemoryEvents out;
+    const bool good = for_each_pair(text, [&out](std::string_view key, std::string_view value) {
+        if (key == "high") return to_number(value, out.high);
+        if (key == "max") return to_number(value, out.max);
+        if (key == "oom_kill") return to_number(value, out.oom_kill);
+        if (key == "oom") return to_number(value, out.oom);
+        if (key == "low") return to_number(value, out.low);
+        if (key == "oom_group_kill") return to_number(value, out.oom_group_kill);
+        return true;
+    });
+    if (!good || text.empty()) return std::nullopt;
+    return out;
+}
+
+std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
+    MemoryStat out;
+    std::uint64_t parts = 0;  // kernel memory on kernels before 5.18, which have no "kernel" line
+    bool has_kernel = false;
+    const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
+        std::uint64_t part = 0;
+        switch (key.front()) {
+            case 'a':
+                if (key == "anon") return to_number(value, out.anon.value);
+                if (key == "active_anon") return to_number(value, out.active_anon.value);
+                return true;
+            case 'f': return key == "file" ? to_number(value, out.file.value) : true;
+            case 'i': return key == "inactive_anon" ? to_number(value, out.inactive_anon.value) : true;
+            case 'k':
+                if (key == "kernel") return has_kernel = true, to_number(value, out.kernel.value);
+                if (key != "kernel_stack") return true;
+                break;
+            case 'p':
+                if (key != "pagetables" && key != "percpu") return true;
+                break;
+            case 'v':
+                if (key != "vmalloc") return true;
+                break;
+            case 's':
+                if (key == "sock") return to_number(value, out.sock.value);
+                if (key == "shmem") return to_number(value, out.shmem.value);
+                if (key == "slab_reclaimable") {
+                    if (!to_number(value, out.slab_reclaimable.value)) return false;
+                    parts += out.slab_reclaimable.value;
+                    return true;
+                }
+                if (key != "slab_unreclaimable" && key != "sec_pagetables") return true;
+                break;
+            case 'u': return key == "unevictable" ? to_number(value, out.unevictable.value) : true;
+            default: return true;
+        }
+        if (!to_number(value, part)) return false;
+        parts += part;
+        return true;
+    });
+    if (!good || text.empty()) return std::nullopt;
+    if (!has_kernel) out.kernel.value = parts;
+    return out;
+}
+
+Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap) {
+    const std::uint64_t anon_like = stat.anon.value + stat.shmem.value;
+    const std::uint64_t on_anon_lists = stat.active_anon.value + stat.inactive_anon.value;
+    const std::uint64_t locked_anon = anon_like > on_anon_lists ? anon_like - on_anon_lists : 0;
+    const std::uint64_t locked_file = stat.unevictable.value > locked_anon ? stat.unevictable.value - locked_anon : 0;
+    const std::uint64_t kernel =
+        stat.kernel.value > stat.slab_reclaimable.value ? stat.kernel.value - stat.slab_reclaimable.value : 0;
+    const std::uint64_t swappable = std::min(free_swap.value, std::min(on_anon_lists, anon_like));
+    return {anon_like + locked_file + kernel + stat.sock.value - swappable};
+}
+
+std::optional<PressureFile> parse_pressure(std::string_view text) {
+    PressureFile out;
+    bool some = false;
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        if (line.starts_with("some ")) {
+            if (!parse_pressure_line(line, out.some)) return std::nullopt;
+            some = true;
+        } else if (line.starts_with("full ")) {
+            if (!parse_pressure_line(line, out.full)) return std::nullopt;
+        }
+    }
+    if (!some) return std::nullopt;
+    return out;
+}
+
+std::optional<CgroupEvents> parse_cgroup_events(std::string_view text) {
+    CgroupEvents out;
+    const bool good = for_each_pair(text, [&out](std::string_view key, std::string_view value) {
+        if (key == "populated") out.populated = value == "1";
+        if (key == "frozen") out.frozen = value == "1";
+        return value == "0" || value == "1";
+    });
+    if (!good || text.empty()) return std::nullopt;
+    return out;
+}
+
+std::vector<int> parse_pids(std::string_view text) {
+    std::vector<int> out;
+    while (!text.empty()) {
+        int pid = 0;
+        if (to_number(next_line(text), pid)) out.push_back(pid);
+    }
+    return out;
+}
+
+std::optional<SignalStatus> parse_signal_status(std::string_view text) {
+    SignalStatus out;
+    int found = 0;
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos) continue;
+        const std::string_view key = line.substr(0, colon);
+        const std::string_view value = trim(line.substr(colon + 1));
+        std::uint64_t* mask = nullptr;
+        if (key == "SigPnd") mask = &out.pending_thread;
+        if (key == "ShdPnd") mask = &out.pending_process;
+        if (key == "SigBlk") mask = &out.blocked;
+        if (key == "SigIgn") mask = &out.ignored;
+        if (key == "SigCgt") mask = &out.caught;
+        if (mask != nullptr) {
+            if (!to_number(value, *mask, 16)) return std::nullopt;
+            ++found;
+        } else if (key == "Threads") {
+            if (!to_number(value, out.thread_count)) return std::nullopt;
+        }
+    }
+    if (found != 5) return std::nullopt;
+    return out;
+}
+
+std::optional<Bytes> parse_meminfo(std::string_view text, std::string_view key) {
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != ':') continue;
+        std::string_view value = trim(line.substr(key.size() + 1));
+        if (value.ends_with(" kB")) value.remove_suffix(3);
+        Bytes out;
+        if (!to_number(trim(value), out.value)) return std::nullopt;
+        out.value *= 1024;
+        return out;
+    }
+    return std::nullopt;
+}
+
+}  // namespace cgroups

@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+/// Parsers of the kernel's text: `string_view` in, values out; no files, no allocation on the hot ones. A line that is not understood
+/// is passed over (newer kernels add keys); a number that is not one makes the whole result absent.
+namespace cgroups {
+
+/// Memory in bytes, as the kernel counts it.
+struct Bytes {
+    std::uint64_t value = 0;
+    constexpr auto operator<=>(const Bytes&) const = default;
+};
+/// The kernel's "max".
+inline constexpr Bytes kMax{std::numeric_limits<std::uint64_t>::max()};
+
+/// "123\n" or "max\n" (memory.current, memory.max, memory.high, …).
+std::optional<Bytes> parse_bytes(std::string_view text);
+
+/// memory.events and memory.events.local (kernel: Documentation/admin-guide/cgroup-v2.rst). Counters, since the cgroup was made.
+struct MemoryEvents {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    std::uint64_t max = 0;
+    std::uint64_t oom = 0;
+    std::uint64_t oom_kill = 0;
+    std::uint64_t oom_group_kill = 0;
+    bool operator==(const MemoryEvents&) const = default;
+};
+std::optional<MemoryEvents> parse_memory_events(std::string_view text);
+
+/// The part of memory.stat that decisions need.
+struct MemoryStat {
+    Bytes anon;
+    Bytes file;               ///< includes shmem
+    Bytes shmem;
+    Bytes kernel;             ///< all kernel memory (5.18+); summed from its parts on older kernels
+    Bytes sock;
+    Bytes slab_reclaimable;
+    Bytes unevictable;
+    Bytes active_anon;
+    Bytes inactive_anon;
+    bool operator==(const MemoryStat&) const = default;
+};
+std::optional<MemoryStat> parse_memory_stat(std::string_view text);
+
+/// The memory that reclaim cannot give back: anon + shmem + unevictable file pages + kernel memory without reclaimable slab + socket
+/// buffers, less what free swap could still take of the pages on the anon lists. memory.stat counts an mlocked page both in
+/// anon (or file) and in unevictable; the anon lists tell which part of unevictable is not counted yet.
+Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap);
+
+/// One line of a *.pressure file.
+struct Pressure {
+    std::int32_t avg10_permille = 0;
+    std::uint64_t total_us = 0;
+    bool operator==(const Pressure&) const = default;
+};
+struct PressureFile {
+    Pressure some;
+    Pressure full;
+    bool operator==(const PressureFile&) const = default;
+};
+std::optional<PressureFile> parse_pressure(std::string_view text);
+
+/// cgroup.events.
+struct CgroupEvents {
+    bool populated = false;
+    bool frozen = false;
+};
+std::optional<CgroupEvents> parse_cgroup_events(std::string_view text);
+
+/// cgroup.procs: one pid a line. A process of another pid namespace shows as 0 and is kept, so that the caller can see it.
+std::vector<int> parse_pids(std::string_view text);
+
+/// The signal masks of /proc/<pid>/status (proc(5)); bit n-1 is signal n.
+struct SignalStatus {
+    std::uint64_t pending_thread = 0;   ///< SigPnd
+    std::uint64_t pending_process = 0;  ///< ShdPnd
+    std::uint64_t blocked = 0;          ///< SigBlk
+    std::uint64_t ignored = 0;          ///< SigIgn
+    std::uint64_t caught = 0;           ///< SigCgt
+    int thread_count = 0;
+
+    static constexpr bool has(std::uint64_t mask, int signal) {
+        return signal > 0 && signal <= 64 && ((mask >> static_cast<unsigned>(signal - 1)) & 1U) != 0;
+    }
+    bool pending(int signal) const { return has(pending_thread | pending_process, signal); }
+    bool handles(int signal) const { return has(caught, signal); }
+    /// A blocked signal can be taken by sigwait or signalfd, so it counts as handled when judging PID 1.
+    bool may_handle(int signal) const { return handles(signal) || has(blocked, signal); }
+};
+std::optional<SignalStatus> parse_signal_status(std::string_view text);
+
+/// "MemAvailable", "SwapFree", … of /proc/meminfo.
+std::optional<Bytes> parse_meminfo(std::string_view text, std::string_view key);
+
+}  // namespace cgroups

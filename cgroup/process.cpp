@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "cgroup/process.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+namespace cgroups {
+
+Result<std::string> Processes::slurp(const std::string& path) const {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return errno_error("open", path);
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (true) {
+        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+        if (got < 0) return errno_error("read", path);
+        if (got == 0) return text;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+}
+
+Result<SignalStatus> Processes::signal_status(int pid) const {
+    const std::string path = root_ + "/" + std::to_string(pid) + "/status";
+    auto text = slurp(path);
+    if (!text) return tl::make_unexpected(text.error());
+    const auto status = parse_signal_status(*text);
+    if (!status) return make_error(std::errc::invalid_argument, "understand", path);
+    return *status;
+}
+
+Result<std::string> Processes::cgroup_path(int pid) const {
+    const std::string path = root_ + "/" + std::to_string(pid) + "/cgroup";
+    auto text = slurp(path);
+    if (!text) return tl::make_unexpected(text.error());
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        const auto end = rest.find('\n');
+        const std::string_view line = rest.substr(0, end);
+        if (line.starts_with("0::")) return std::string(line.substr(3));
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    return make_error(std::errc::no_such_file_or_directory, "find the cgroup v2 line in", path);
+}
+
+Result<void> Processes::set_oom_score_adj(int pid, int value) const {
+    const std::string path = root_ + "/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/oom_score_adj";
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) return errno_error("open", path);
+    const std::string text = std::to_string(value);
+    if (::write(fd.get(), text.data(), text.size()) < 0) return errno_error("write " + text + " to", path);
+    return {};
+}
+
+Bytes Processes::swap_free() const {
+    const auto text = slurp(root_ + "/meminfo");
+    if (!text) return {};
+    return parse_meminfo(*text, "SwapFree").value_or(Bytes{});
+}
+
+Result<PidFd> PidFd::open(int pid) {
+    UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd) return errno_error("open a pidfd for process", std::to_string(pid));
+    return PidFd(std::move(fd), pid);
+}
+
+Result<void> PidFd::send(int signal) const {
+    if (::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0) != 0)
+        return errno_error("send signal " + std::to_string(signal) + " to process", std::to_string(pid_));
+    return {};
+}
+
+}  // namespace cgroups

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cgroup/fd.hpp"
+#include "cgroup/parse.hpp"
+#include "cgroup/result.hpp"
+
+/// The few things that are asked of, or done to, a single process. Pids are those of the caller's pid namespace.
+namespace cgroups {
+
+class Processes {
+  public:
+    /// `proc_root` is "/proc", or a tree made by a test.
+    explicit Processes(std::string proc_root = "/proc") : root_(std::move(proc_root)) {}
+
+    Result<SignalStatus> signal_status(int pid) const;
+    /// The cgroup v2 path of a process ("0::/system.slice/…").
+    Result<std::string> cgroup_path(int pid) const;
+    Result<void> set_oom_score_adj(int pid, int value) const;
+    /// SwapFree of the host; 0 when it cannot be read.
+    Bytes swap_free() const;
+
+  private:
+    Result<std::string> slurp(const std::string& path) const;
+
+    std::string root_;
+};
+
+/// Sends a signal through a pidfd, so that a recycled pid is not hit between `open` and `send`.
+class PidFd {
+  public:
+    static Result<PidFd> open(int pid);
+    Result<void> send(int signal) const;
+
+  private:
+    explicit PidFd(UniqueFd fd, int pid) : fd_(std::move(fd)), pid_(pid) {}
+    UniqueFd fd_;
+    int pid_ = 0;
+};
+
+}  // namespace cgroups
