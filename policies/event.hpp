@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "policies/bytes.hpp"
+
+/// What happened and why. Decided in the core, rendered everywhere else: every log line, answer and hook shows this one struct.
+namespace policies {
+
+using Duration = std::chrono::nanoseconds;
+
+/// CLOCK_MONOTONIC, as a type without now(): the core can compare times but cannot ask for one.
+struct Monotonic {
+    using duration = Duration;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<Monotonic>;
+    static constexpr bool is_steady = true;
+};
+using TimePoint = Monotonic::time_point;
+
+/// The names are API (docs/events.md); to_string() gives them.
+enum class EventType : std::uint8_t {
+    kArmed,             ///< limits are on the container
+    kOomNear,           ///< the trigger's condition holds; what is done about it follows
+    kPageCacheChurn,    ///< the tripwire fired for page cache only; it was lifted for a while
+    kWarned,            ///< the application was asked to shed memory
+    kBrake,             ///< the container was frozen
+    kSignalled,         ///< its stop signal is pending; tripwire released, thawed: the drain begins
+    kDockerSlow,        ///< Docker did not deliver the signal in time; the kernel-side path was taken
+    kKilled,            ///< the governor killed the container whole
+    kOomKilled,         ///< the kernel's OOM killer struck inside the container
+    kExited,            ///< a governed container ended without our doing
+    kRestartFinished,   ///< it is back; outcome and times
+    kRestartDelayed,    ///< back-off: it stays capped until it may be restarted
+    kBreakerOpened,     ///< quarantine: alive and capped, not restarted again
+    kBreakerReleased,   ///< quarantine ended
+    kCapFrozen,         ///< capped, and so near its hard limit that it was frozen
+    kLeftAlone,         ///< somebody else stops or pauses it
+    kAdopted,           ///< found at start in the middle of an action; carried on or undone
+    kActionFailed,      ///< something that was tried failed; what was done instead
+};
+std::string_view to_string(EventType type);
+
+/// The rule behind an event.
+enum class Rule : std::uint8_t {
+    kNone,
+    kUnreclaimable,     ///< unreclaimable memory at or above its threshold
+    kCurrent,           ///< memory.current at or above its threshold
+    kEta,               ///< forecast time to OOM at or below its threshold
+    kPressure,          ///< PSI avg10 at or above its threshold
+    kTripwire,          ///< memory.current crossed memory.high
+    kHardLimitNear,     ///< unreclaimable memory reached the kill line just below the hard limit
+    kGraceEnded,        ///< the drain took longer than its grace
+    kDockerTimeout,     ///< Docker did not deliver the stop signal in time
+    kDockerError,       ///< Docker refused or could not be reached
+    kSignalFailed,      ///< the stop signal could not be sent from the kernel side either
+    kBackoff,           ///< sooner after the last restart than the back-off allows
+    kBreaker,           ///< more restarts within the window than the breaker allows
+    kOomKillCounter,    ///< oom_kill in memory.events grew
+    kPolicyKill,        ///< the policy says `do: kill`
+    kOperator,          ///< a person asked for it
+    kNotBack,           ///< Docker did not start it again by itself
+};
+std::string_view to_string(Rule rule);
+
+/// Measured values and thresholds come in one of three kinds.
+struct Quantity {
+    enum class Kind : std::uint8_t { kNone, kBytes, kDuration, kPermille, kCount };
+    Kind kind = Kind::kNone;
+    std::int64_t value = 0;  ///< bytes, nanoseconds, thousandths or a count
+    static constexpr std::uint64_t kLargest = 0x7fffffffffffffffULL;
+
+    static constexpr Quantity of(Bytes b) { return {Kind::kBytes, static_cast<std::int64_t>(b.value > kLargest ? kLargest : b.value)}; }
+    static constexpr Quantity of(Duration d) { return {Kind::kDuration, d.count()}; }
+    static constexpr Quantity of(Permille p) { return {Kind::kPermille, p.value}; }
+    static constexpr Quantity count(std::int64_t n) { return {Kind::kCount, n}; }
+    bool operator==(const Quantity&) const = default;
+};
+
+/// Why: the rule, what was measured, against what, over which time.
+struct Reason {
+    Rule rule = Rule::kNone;
+    Quantity measured;
+    Quantity threshold;
+    Duration window{0};
+    bool operator==(const Reason&) const = default;
+};
+
+/// How a restart ended.
+enum class Outcome : std::uint8_t { kNone, kGraceful, kKilledByGovernor, kKilledAtGraceEnd, kOomKilled, kFailed };
+std::string_view to_string(Outcome outcome);
+
+/// Who delivered the stop signal.
+enum class Via : std::uint8_t { kNone, kDocker, kDirect, kSomeoneElse };
+std::string_view to_string(Via via);
+
+/// What is known about PID 1 and the stop signal.
+enum class StopHandling : std::uint8_t { kUnknown, kHandled, kNotHandled, kIgnored };
+std::string_view to_string(StopHandling handling);
+
+/// One event. Fields that do not apply are at their defaults and are left out when it is rendered.
+struct Event {
+    EventType type = EventType::kArmed;
+    TimePoint at{};
+    Reason reason;
+    Bytes current{};
+    Bytes unreclaimable{};
+    Bytes hard{};
+    Bytes tripwire{};
+    Bytes peak{};                  ///< highest unreclaimable seen in this run of the container
+    std::int64_t growth = 0;       ///< unreclaimable bytes per second
+    Duration eta{0};               ///< 0: not growing
+    Duration brake{0};             ///< from the trip to the thaw
+    Duration drain{0};             ///< from the thaw to the exit
+    Duration total{0};             ///< from the trip until it was back
+    Outcome outcome = Outcome::kNone;
+    Via via = Via::kNone;
+    StopHandling stop_handling = StopHandling::kUnknown;
+    int exit_code = -1;
+    std::int64_t count = 0;        ///< restarts in the window, OOM kills, …
+    bool frozen = false;
+};
+
+}  // namespace policies

@@ -1,0 +1,194 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "policies/event.hpp"
+#include "policies/policy.hpp"
+
+/// The decision core. step() is a pure function of a policy, a container's state and one input: no clock, no I/O, no log, no
+/// allocation. Live, dry-run and every test run this same code.
+namespace policies {
+
+// ---- inputs -------------------------------------------------------------------------------------------------------
+
+/// One look at the container's memory.
+struct Sample {
+    Bytes current;
+    Bytes unreclaimable;
+    Bytes hard = kUnlimited;       ///< memory.max as it is now
+    Bytes tripwire = kUnlimited;   ///< memory.high as it is now
+    std::uint64_t high_events = 0;
+    std::uint64_t oom_kills = 0;
+    Permille some{};               ///< PSI avg10
+    Permille full{};
+};
+
+/// The container runs and its limits were put on it (or were found right).
+struct Armed {
+    Bytes hard = kUnlimited;       ///< what is in force; kUnlimited: nothing can be decided
+    Bytes tripwire = kUnlimited;
+    Duration grace{0};             ///< stop_grace_period, or the policy's own
+    StopHandling stop_handling = StopHandling::kUnknown;
+    std::uint64_t oom_kills = 0;   ///< counter at this moment
+};
+/// A sample taken because it was due (`tripped` false) or because memory.events told of a crossing.
+struct Sampled {
+    Sample sample;
+    bool tripped = false;
+};
+/// The stop signal is pending on PID 1 (Docker's `kill` event, its pending mask, or our own signal sent).
+struct SignalPending { Via via = Via::kDocker; };
+/// Docker could not be asked, or answered with an error.
+struct StopRefused {};
+/// The kernel-side signal could not be sent.
+struct SignalFailed {};
+/// All tasks stand still.
+struct Frozen {};
+/// The freeze could not be written.
+struct BrakeFailed {};
+/// The container's main process ended.
+struct Exited { int exit_code = 0; std::uint64_t oom_kills = 0; };
+/// The container runs again (a new cgroup; Armed follows).
+struct Started {};
+/// Somebody else asked for a stop (`docker stop`, a deploy, a backup tool).
+struct StoppedByOther {};
+struct Paused {};
+struct Unpaused {};
+/// `governor release`.
+struct Released {};
+/// A warn call ended.
+struct WarnDone { bool good = false; };
+/// A governor died in the middle of this; its note on the cgroup says how far it was.
+struct Adopt {
+    bool signalled = false;        ///< the stop signal had been asked for or sent: a drain is under way
+    Duration since{0};             ///< how long ago
+};
+/// A deadline or the time of the next sample may have come.
+struct Tick {};
+
+struct Input {
+    TimePoint now;
+    std::variant<Tick, Sampled, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited, Started,
+                 StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt>
+        what;
+};
+
+// ---- actions ------------------------------------------------------------------------------------------------------
+
+struct Freeze {};                          ///< cgroup.freeze = 1; answer: Frozen or BrakeFailed
+struct AskStop { bool own_grace = false; Duration grace{0}; };  ///< Docker's restart; answer: SignalPending or StopRefused
+struct SignalStop {};                      ///< the stop signal from the kernel side; answer: SignalPending or SignalFailed
+struct SetTripwire { Bytes value; };       ///< memory.high
+struct Thaw { Duration hold{0}; };         ///< PID 1 first; the others when their signal is pending, at most `hold` later
+struct KillWhole {};                       ///< cgroup.kill
+struct StartContainer {};                  ///< Docker's start; harmless when it runs
+struct CallWarn {};                        ///< the policy's warn call; answer: WarnDone
+struct Publish { Event event; };
+
+using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, KillWhole, StartContainer, CallWarn, Publish>;
+
+/// A short list without allocation. No step needs more than the capacity; push asserts it.
+class Actions {
+  public:
+    static constexpr std::size_t kCapacity = 8;
+    void push(const Action& action);
+    const Action* begin() const { return items_.data(); }
+    const Action* end() const { return items_.data() + size_; }
+    std::size_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
+    const Action& operator[](std::size_t i) const { return items_[i]; }
+
+  private:
+    std::array<Action, kCapacity> items_{};
+    std::size_t size_ = 0;
+};
+
+// ---- state --------------------------------------------------------------------------------------------------------
+
+enum class Phase : std::uint8_t {
+    kUnarmed,      ///< known, but its limits are not on it yet, or it does not run
+    kWatching,
+    kSignalling,   ///< frozen (or freezing); the stop was asked for
+    kDraining,     ///< the stop signal is pending or handled; it runs to its end
+    kExited,       ///< ended by our doing; waiting for it to come back
+    kBackingOff,   ///< near OOM again too soon: capped, waiting
+    kQuarantined,
+    kLeftAlone,    ///< somebody else stops it
+    kPaused,
+};
+std::string_view to_string(Phase phase);
+
+/// All that the core remembers of a container. Plain data: copy it, compare it, print it.
+struct State {
+    static constexpr std::size_t kHistory = 32;
+
+    Phase phase = Phase::kUnarmed;
+    Bytes hard = kUnlimited;
+    Bytes tripwire = kUnlimited;        ///< what memory.high should be when watching
+    Duration grace{0};
+    StopHandling stop_handling = StopHandling::kUnknown;
+
+    bool has_sample = false;
+    Sample last;
+    TimePoint last_at{};
+    double growth = 0;                  ///< bytes of unreclaimable memory per second, smoothed
+    Bytes peak{};
+    std::uint64_t oom_kills = 0;
+
+    bool relaxed = false;               ///< tripwire lifted because of page cache churn
+    TimePoint relaxed_until{};
+    bool notified = false;              ///< `do: notify` told of this crossing already
+    bool warned = false;
+    TimePoint warned_at{};
+
+    bool frozen = false;                ///< we asked for the freeze and have not thawed
+    bool asked_docker = false;
+    bool killed = false;                ///< we killed it
+    Via via = Via::kNone;
+    Reason trip;                        ///< why the running action began
+    Bytes trip_unreclaimable{};
+    TimePoint tripped_at{};
+    TimePoint signalled_at{};
+    TimePoint exited_at{};
+    int exit_code = -1;
+    Outcome outcome = Outcome::kNone;
+    Duration brake{0};
+    TimePoint deadline{};               ///< of the phase; zero when it has none
+
+    bool restarting = false;            ///< the next start belongs to our restart
+    std::array<TimePoint, kHistory> restarts{};  ///< trips that led to a restart, newest last
+    std::size_t restart_count = 0;
+    int backoff_steps = 0;
+    TimePoint last_restart{};           ///< when it was back
+
+    /// Bytes from which the container is killed whole while it drains: just below the hard limit.
+    Bytes kill_line() const;
+};
+
+struct StepResult {
+    State state;
+    Actions actions;
+    /// Take a sample then; TimePoint::max() when none is wanted.
+    TimePoint sample_at = TimePoint::max();
+    /// Send a Tick then, at the latest; TimePoint::max() when no deadline runs.
+    TimePoint deadline = TimePoint::max();
+    /// Do not look at memory.events again sooner than this: nearness sets the pace, not the kernel's 10 ms.
+    Duration quiet{0};
+};
+
+StepResult step(const ServicePolicy& policy, const State& state, const Input& input);
+
+/// Headroom ÷ growth; Duration::max() when it does not grow.
+Duration forecast(const State& state);
+
+/// Whether the condition holds, and the term that made it so (for `all`: its first term).
+bool holds(const Condition& condition, const State& state, Reason& why);
+
+}  // namespace policies
