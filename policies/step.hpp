@@ -152,8 +152,12 @@ struct State {
     bool asked_docker = false;
     bool killed = false;                ///< we killed it
     Via via = Via::kNone;
+    bool oom_killed_in_action = false;
     Reason trip;                        ///< why the running action began
+    Reason kill_reason;
+    Reason warn_reason;
     Bytes trip_unreclaimable{};
+    std::int64_t trip_growth = 0;
     TimePoint tripped_at{};
     TimePoint signalled_at{};
     TimePoint exited_at{};
@@ -162,6 +166,7 @@ struct State {
     Duration brake{0};
     TimePoint deadline{};               ///< of the phase; zero when it has none
 
+    bool quarantined = false;           ///< outlives a crash of the container
     bool restarting = false;            ///< the next start belongs to our restart
     std::array<TimePoint, kHistory> restarts{};  ///< trips that led to a restart, newest last
     std::size_t restart_count = 0;
