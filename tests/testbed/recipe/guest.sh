@@ -1,0 +1,25 @@
+#!/bin/bash
+# Makes the guest: a Debian 13 with systemd and Docker, as DIR/rootfs.qcow2,
+# DIR/vmlinuz and DIR/initrd.img. Usage: MIRROR=... guest.sh DIR SSH_PUBLIC_KEY
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+out=$1 key=$2
+root=$out/rootfs
+
+packages=systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools
+packages+=,docker.io,docker-cli,docker-compose,iptables
+packages+=,openssh-server,iproute2,procps,psmisc,curl,jq,strace,ca-certificates,python3,zstd,kmod
+
+debootstrap_to trixie "$root" "$packages" \
+  --customize-hook="copy-in $here/guest/etc /" \
+  --customize-hook='mkdir -p "$1/root/.ssh"' \
+  --customize-hook="upload $key /root/.ssh/authorized_keys" \
+  --customize-hook="chroot \"\$1\" sh < $here/guest/setup.sh"
+
+cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
+cp "$root"/boot/initrd.img-* "$out/initrd.img"
+rm -rf "$root"/boot/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+
+mke2fs -q -t ext4 -E lazy_itable_init=0 -L rootfs -d "$root" "$out/rootfs.raw" 12G
+qemu-img convert -f raw -O qcow2 "$out/rootfs.raw" "$out/rootfs.qcow2"
+rm -rf "$out/rootfs.raw" "$root"

@@ -1,0 +1,68 @@
+"""Where things live: the cache of images and saved states, and the folder of a running VM."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from . import hardware
+
+HERE = Path(__file__).resolve().parent
+TESTBED = HERE.parent
+REPOSITORY = TESTBED.parent.parent
+RECIPE = TESTBED / "recipe"
+APPS = TESTBED / "apps"
+
+
+def cache_root() -> Path:
+    chosen = os.environ.get("GOVERNOR_TESTBED_CACHE")
+    if chosen:
+        return Path(chosen).resolve()
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "governor-testbed"
+
+
+def run_dir(name: str) -> Path:
+    """The folder of the running VM `name`. Below /tmp because a socket's path is short."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name):
+        raise ValueError(f"not a name for a VM: {name!r}")
+    return Path(f"/tmp/governor-testbed-{os.getuid()}") / name
+
+
+def hash_of(paths: list[Path], extra: str = "") -> str:
+    """A hash of files and of everything in folders, so that a changed recipe is a new key."""
+    digest = hashlib.sha256(extra.encode())
+    for top in paths:
+        files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
+        for file in files:
+            executable = file.stat().st_mode & 0o100
+            digest.update(f"{file.relative_to(TESTBED)}:{executable}\n".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def state_key() -> str:
+    # A state saved by one QEMU is not promised to load in another.
+    qemu = subprocess.run([hardware.QEMU, "--version"], capture_output=True, text=True, check=True).stdout
+    return hash_of([RECIPE, HERE / "hardware.py", HERE / "provision.py"], qemu)
+
+
+def bundle_dir() -> Path:
+    """The folder with the disk, the memory and the device state that every run starts from."""
+    return cache_root() / f"state-{state_key()}"
+
+
+@contextmanager
+def locked(path: Path, shared: bool = False) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
