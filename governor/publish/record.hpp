@@ -1,0 +1,46 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "policies/event.hpp"
+
+namespace governor::publish {
+
+/// Which container an event is about. Empty for the governor's own events.
+struct Subject {
+    std::string id;
+    std::string name;
+    std::string image;
+    std::string project;
+    std::string service;
+    int number = 0;
+    std::string policy;  ///< name of the policy that governs it; empty: none
+};
+
+/// One thing that happened, as it leaves the governor. Every output renders this and nothing else.
+struct Record {
+    std::uint64_t sequence = 0;                   ///< grows by one; set by the Publisher
+    std::chrono::system_clock::time_point time;   ///< wall clock; set by the Publisher
+    std::string type;                             ///< policies::to_string(EventType), or the governor's own: "governor_started", …
+    Subject subject;
+    std::optional<policies::Event> event;         ///< the decision's own fields; absent for the governor's own events
+    std::string detail;                           ///< one sentence for a person: an error's text, what to do; may be empty
+};
+
+/// Where records go.
+class EventSink {
+  public:
+    EventSink() = default;
+    EventSink(const EventSink&) = delete;
+    EventSink& operator=(const EventSink&) = delete;
+    virtual ~EventSink() = default;
+    /// Called on the loop's thread; must not block.
+    virtual void publish(const Record& record) = 0;
+};
+
+}  // namespace governor::publish
