@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "policies/fields.hpp"
+#include "policies/policy.hpp"
+#include "policies/quantity.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The readers of the policy's parts. Internal to the loader.
+namespace policies {
+
+struct PressureDraft {
+    std::optional<Permille> some;
+    std::optional<Permille> full;
+    milliseconds over{10'000};
+};
+
+/// `warn` before it is known to have a condition and one way to call.
+struct WarnDraft {
+    Warn warn;
+    int calls = 0;
+};
+
+/// A service's policy with what the checks need to know: which parts were read without an error.
+struct ServiceDraft {
+    ServicePolicy policy;
+    bool match_clean = true;
+    bool memory_clean = true;
+    bool near_oom_clean = true;
+    bool restart_clean = true;
+    bool never_clean = true;
+};
+
+const Fields<Term>& term_fields();
+const Fields<PressureDraft>& pressure_fields();
+const Fields<Condition>& condition_fields();
+const Fields<WarnDraft>& warn_fields();
+const Fields<Brake>& brake_fields();
+const Fields<Drain>& drain_fields();
+const Fields<NearOom>& near_oom_fields();
+const Fields<Match>& match_fields();
+const Fields<Memory>& memory_fields();
+const Fields<Backoff>& backoff_fields();
+const Fields<Breaker>& breaker_fields();
+const Fields<Restart>& restart_fields();
+const Fields<ServiceDraft>& service_fields();
+
+void read_condition(YamlReader& reader, const YamlNode& node, Condition& out);
+void read_near_oom(YamlReader& reader, const YamlNode& node, NearOom& out);
+
+/// "SIGUSR1", "USR1", "10", "RTMIN+3". Signals that end or stop a process are refused: a warning must not.
+Parsed<int> parse_warn_signal(std::string_view text);
+/// What is wrong with the URL of a warning; empty when nothing is.
+std::string warn_url_problem(std::string_view url);
+
+/// What the values mean together. `node` is the service's map.
+void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+
+}  // namespace policies

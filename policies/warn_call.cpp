@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "policies/readers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace policies {
+namespace {
+
+struct SignalName {
+    std::string_view name;
+    int number;
+    bool harmless;  ///< by what it is for: an application that wants to can still misuse it
+};
+
+/// Linux's numbers on x86 and ARM.
+constexpr std::array<SignalName, 31> kSignals{{
+    {"HUP", 1, true},      {"INT", 2, false},   {"QUIT", 3, false},  {"ILL", 4, false},   {"TRAP", 5, false},
+    {"ABRT", 6, false},    {"BUS", 7, false},   {"FPE", 8, false},   {"KILL", 9, false},  {"USR1", 10, true},
+    {"SEGV", 11, false},   {"USR2", 12, true},  {"PIPE", 13, false}, {"ALRM", 14, true},  {"TERM", 15, false},
+    {"STKFLT", 16, false}, {"CHLD", 17, true},  {"CONT", 18, true},  {"STOP", 19, false}, {"TSTP", 20, false},
+    {"TTIN", 21, false},   {"TTOU", 22, false}, {"URG", 23, true},   {"XCPU", 24, false}, {"XFSZ", 25, false},
+    {"VTALRM", 26, true},  {"PROF", 27, true},  {"WINCH", 28, true}, {"IO", 29, true},    {"PWR", 30, true},
+    {"SYS", 31, false},
+}};
+/// As glibc and Docker count them.
+constexpr int kRealtimeFirst = 34;
+constexpr int kRealtimeLast = 64;
+constexpr const char* kSignalHint =
+    "write a signal that the application handles: SIGUSR1, SIGUSR2, SIGHUP or a number";
+
+Parsed<int> refused(std::string message) {
+    return {std::nullopt, std::move(message), kSignalHint};
+}
+
+Parsed<int> realtime(std::string_view name) {
+    if (name == "RTMIN") return {kRealtimeFirst, {}, {}};
+    if (name == "RTMAX") return {kRealtimeLast, {}, {}};
+    const bool from_first = name.starts_with("RTMIN+");
+    const auto offset = parse_integer(name.substr(6), 0, kRealtimeLast - kRealtimeFirst);
+    if (!offset) return refused("is not a real-time signal: they go from RTMIN to RTMIN+30");
+    return {from_first ? kRealtimeFirst + *offset.value : kRealtimeLast - *offset.value, {}, {}};
+}
+
+Parsed<int> harmless(const SignalName& signal) {
+    if (signal.harmless) return {signal.number, {}, {}};
+    return refused("is no warning: SIG" + std::string(signal.name) + " ends or stops a process");
+}
+
+bool is_port(std::string_view text) {
+    return parse_integer(text, 1, 65535).value.has_value();
+}
+
+}  // namespace
+
+Parsed<int> parse_warn_signal(std::string_view text) {
+    std::string upper(text);
+    for (auto& c : upper) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    std::string_view name = upper;
+    if (name.starts_with("SIG")) name.remove_prefix(3);
+    if (name == "RTMIN" || name == "RTMAX" || name.starts_with("RTMIN+") || name.starts_with("RTMAX-"))
+        return realtime(name);
+    if (!name.empty() && name.front() >= '0' && name.front() <= '9') {
+        const auto number = parse_integer(name, 1, kRealtimeLast);
+        if (!number) return refused("is not a signal number: they go from 1 to 64");
+        const auto known = std::ranges::find(kSignals, *number.value, &SignalName::number);
+        if (known != kSignals.end()) return harmless(*known);
+        // 32 and 33 belong to the C library's threads.
+        if (*number.value < kRealtimeFirst) return refused("is a signal that the C library keeps for itself");
+        return number;
+    }
+    const auto known = std::ranges::find(kSignals, name, &SignalName::name);
+    return known == kSignals.end() ? refused("is not a signal") : harmless(*known);
+}
+
+std::string warn_url_problem(std::string_view url) {
+    if (url.starts_with("https://")) {
+        return "https is not offered for a warning: the call stays inside the stack's own network, and a "
+               "container about to "
+               "run out of memory has no time for a TLS handshake";
+    }
+    if (!url.starts_with("http://")) return "the URL must begin with http://";
+    const bool clean = std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!clean) return "the URL has a blank or another character that must be percent-encoded";
+    if (url.find('#') != std::string_view::npos)
+        return "the URL has a fragment (#), which is never sent to a server";
+    auto authority = url.substr(7);
+    authority = authority.substr(0, authority.find_first_of("/?"));
+    if (authority.find('@') != std::string_view::npos)
+        return "the URL has a user name in it, which is not supported";
+    auto host = authority.substr(0, authority.find(':'));
+    if (authority.starts_with('[')) host = authority.substr(0, authority.find(']') + 1);
+    if (host.empty()) return "the URL has no host";
+    const auto rest = authority.substr(host.size());
+    if (!rest.empty() && (!rest.starts_with(':') || !is_port(rest.substr(1))))
+        return "the URL's port is not a number from 1 to 65535";
+    return {};
+}
+
+}  // namespace policies
