@@ -34,7 +34,7 @@ bool for_each_pair(std::string_view text, Take take) {
     while (!text.empty()) {
         const std::string_view line = next_line(text);
         const auto space = line.find(' ');
-        if (space == std::string_view::npos) continue;
+        if (space == std::string_view::npos || space == 0) continue;
         if (!take(line.substr(0, space), line.substr(space + 1))) return false;
     }
     return true;
@@ -72,8 +72,9 @@ std::optional<Bytes> parse_bytes(std::string_view text) {
 
 std::optional<MemoryEvents> parse_memory_events(std::string_view text) {
     MemoryEvents out;
-    const bool good = for_each_pair(text, [&out](std::string_view key, std::string_view value) {
-        if (key == "high") return to_number(value, out.high);
+    bool recognised = false;  // a text without it is no memory.events, and all zeros would look like a healthy container
+    const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
+        if (key == "high") return recognised = true, to_number(value, out.high);
         if (key == "max") return to_number(value, out.max);
         if (key == "oom_kill") return to_number(value, out.oom_kill);
         if (key == "oom") return to_number(value, out.oom);
@@ -81,7 +82,7 @@ std::optional<MemoryEvents> parse_memory_events(std::string_view text) {
         if (key == "oom_group_kill") return to_number(value, out.oom_group_kill);
         return true;
     });
-    if (!good || text.empty()) return std::nullopt;
+    if (!good || !recognised) return std::nullopt;
     return out;
 }
 
@@ -89,11 +90,12 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
     MemoryStat out;
     std::uint64_t parts = 0;  // kernel memory on kernels before 5.18, which have no "kernel" line
     bool has_kernel = false;
+    bool recognised = false;  // a text without "anon" is no memory.stat, and all zeros would look like a healthy container
     const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
         std::uint64_t part = 0;
         switch (key.front()) {
             case 'a':
-                if (key == "anon") return to_number(value, out.anon.value);
+                if (key == "anon") return recognised = true, to_number(value, out.anon.value);
                 if (key == "active_anon") return to_number(value, out.active_anon.value);
                 return true;
             case 'f': return key == "file" ? to_number(value, out.file.value) : true;
@@ -125,7 +127,7 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
         parts += part;
         return true;
     });
-    if (!good || text.empty()) return std::nullopt;
+    if (!good || !recognised) return std::nullopt;
     if (!has_kernel) out.kernel.value = parts;
     return out;
 }
@@ -159,12 +161,14 @@ std::optional<PressureFile> parse_pressure(std::string_view text) {
 
 std::optional<CgroupEvents> parse_cgroup_events(std::string_view text) {
     CgroupEvents out;
-    const bool good = for_each_pair(text, [&out](std::string_view key, std::string_view value) {
-        if (key == "populated") out.populated = value == "1";
-        if (key == "frozen") out.frozen = value == "1";
+    bool recognised = false;
+    const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
+        if (key != "populated" && key != "frozen") return true;
+        recognised = true;
+        (key == "frozen" ? out.frozen : out.populated) = value == "1";
         return value == "0" || value == "1";
     });
-    if (!good || text.empty()) return std::nullopt;
+    if (!good || !recognised) return std::nullopt;
     return out;
 }
 
@@ -211,6 +215,7 @@ std::optional<Bytes> parse_meminfo(std::string_view text, std::string_view key) 
         if (value.ends_with(" kB")) value.remove_suffix(3);
         Bytes out;
         if (!to_number(trim(value), out.value)) return std::nullopt;
+        if (out.value > kMax.value / 1024) return std::nullopt;
         out.value *= 1024;
         return out;
     }
