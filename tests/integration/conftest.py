@@ -1,0 +1,115 @@
+"""Fixtures: a virtual machine for the session, a Compose project for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "testbed"))
+
+from testbed import evidence  # noqa: E402
+from testbed.cli import restore  # noqa: E402
+from testbed.guest import Guest  # noqa: E402
+from testbed.stack import Stack  # noqa: E402
+
+PROJECT_NUMBER = itertools.count(1)
+FAILED = pytest.StashKey[bool]()
+
+
+class Bed:
+    """Holds the VM of the session: made when first asked for, replaced when a test has failed in it."""
+
+    def __init__(self) -> None:
+        self._guest: Guest | None = None
+
+    @property
+    def guest(self) -> Guest:
+        if self._guest is not None and not self._guest.machine.alive():
+            self.discard()
+        if self._guest is None:
+            # The VM belongs to this process and goes with it, even when it is killed.
+            self._guest = Guest(restore(f"pytest-{os.getpid()}", die_with_parent=True))
+            self._guest.prepare()
+        return self._guest
+
+    @property
+    def started(self) -> bool:
+        return self._guest is not None
+
+    def discard(self) -> None:
+        if self._guest is not None:
+            self._guest.machine.discard()
+            self._guest = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the complete matrix of the scenarios, three times each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: part of the complete matrix only (--full)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """--full runs each scenario of the matrix three times: a race that shows once in three is a bug."""
+    if metafunc.config.getoption("--full") and metafunc.definition.get_closest_marker("full"):
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", [1, 2, 3])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --full the matrix is deselected, which pytest reports; nothing is skipped silently."""
+    if config.getoption("--full"):
+        return
+    kept = [item for item in items if "full" not in item.keywords]
+    config.hook.pytest_deselected(items=[item for item in items if "full" in item.keywords])
+    items[:] = kept
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.failed and call.excinfo is not None and call.when in ("setup", "call"):
+        item.stash[FAILED] = True
+        # Now, before the teardown of `stack` removes the containers.
+        bed = item.session.stash.get(BED, None)
+        if bed is not None and bed.started:
+            folder = evidence.collect(bed.guest.machine, item.nodeid)
+            report.sections.append(("evidence", f"kept in {folder}"))
+
+
+BED = pytest.StashKey[Bed]()
+
+
+@pytest.fixture(scope="session")
+def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
+    held = Bed()
+    request.session.stash[BED] = held
+    yield held
+    held.discard()
+
+
+@pytest.fixture
+def vm(bed: Bed, request: pytest.FixtureRequest) -> Iterator[Guest]:
+    """The Docker host. Shared by the tests, but never one in which a test has failed."""
+    yield bed.guest
+    if request.node.stash.get(FAILED, False):
+        bed.discard()
+
+
+@pytest.fixture
+def stack(vm: Guest, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A Compose project of this test's own, removed afterwards."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))[:24].strip("-")
+    # The number keeps the projects of one test's parameters apart in the recorded events.
+    made = Stack(vm, f"{slug}-{next(PROJECT_NUMBER)}")
+    yield made
+    if not request.node.stash.get(FAILED, False):  # after a failure the whole VM goes
+        made.down()

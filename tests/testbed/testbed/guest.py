@@ -1,0 +1,155 @@
+"""The guest as a Docker host: Docker, cgroups, clocks, kernel log, and the governor's image."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from . import paths
+from .machine import Machine
+from .ssh import Result
+from .wait import until
+
+EVENTS = "/run/testbed/events.jsonl"
+CGROUP = "/sys/fs/cgroup"
+APPS = "/opt/testbed/apps"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Docker event, with what tests ask for pulled up."""
+
+    action: str
+    container: str
+    project: str
+    service: str
+    seconds: float
+    attributes: dict
+
+    @classmethod
+    def parse(cls, line: str) -> "Event":
+        raw = json.loads(line)
+        attributes = raw["Actor"]["Attributes"]
+        label = "com.docker.compose."
+        return cls(raw["Action"], raw["Actor"]["ID"], attributes.get(label + "project", ""),
+                   attributes.get(label + "service", ""), raw["timeNano"] / 1e9, attributes)
+
+    def __str__(self) -> str:
+        detail = {k: v for k, v in self.attributes.items() if k in ("exitCode", "signal", "execDuration")}
+        return f"{self.seconds:.3f} {self.service} {self.action} {detail or ''}".rstrip()
+
+
+class Guest:
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        self.ssh = machine.ssh
+
+    def prepare(self) -> None:
+        """After a restore: the workers, and a recorder of Docker's events."""
+        with tempfile.TemporaryDirectory() as folder:
+            apps = Path(folder) / "apps"
+            apps.mkdir()
+            for source in paths.APPS.iterdir():
+                if source.suffix == ".py":
+                    (apps / source.name).write_bytes(source.read_bytes())
+            subprocess.run(["gcc", "-static", "-O2", "-pthread", "-Wall", "-o", str(apps / "leaker"),
+                            str(paths.APPS / "leaker.c")], check=True, timeout=60)
+            self.ssh.put(apps, APPS)
+        # dockerd keeps only the last 256 events; a scenario's evidence needs all of them.
+        self.run(f"mkdir -p {Path(EVENTS).parent} && systemd-run --quiet --collect --unit=testbed-events "
+                 f"sh -c 'exec docker events --format \"{{{{json .}}}}\" >> {EVENTS}'")
+
+    # -- commands --------------------------------------------------------------------------------
+    def run(self, command: str | list[str], timeout: float = 60, check: bool = True,
+            data: bytes | None = None) -> Result:
+        return self.ssh.run(command, timeout, check, data)
+
+    def docker(self, *words: str, timeout: float = 120, check: bool = True) -> Result:
+        return self.run(["docker", *words], timeout, check)
+
+    def api(self, path: str) -> object:
+        """A GET of Docker's API: half the price of the docker client under emulation."""
+        answer = self.run(["curl", "-s", "--max-time", "30", "--unix-socket", "/run/docker.sock", f"http://d{path}"])
+        return json.loads(answer.out)
+
+    def inspect(self, container: str) -> dict | None:
+        """None when there is no such container."""
+        found = self.api(f"/containers/{container}/json")
+        return found if isinstance(found, dict) and "State" in found else None
+
+    def events(self) -> list[Event]:
+        lines = self.run(f"cat {EVENTS}").out.splitlines(keepends=True)
+        # The recorder may be in the middle of a line.
+        parsed = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [Event.parse(json.dumps(raw)) for raw in parsed if raw.get("Type") == "container"]
+
+    # -- the kernel ------------------------------------------------------------------------------
+    def monotonic_ns(self) -> int:
+        """The guest's CLOCK_MONOTONIC, comparable with the workers' heartbeats."""
+        return int(self.run(["python3", "-I", "-S", "-c", "import time; print(time.monotonic_ns())"]).out)
+
+    def cgroup(self, container_id: str) -> str:
+        return f"{CGROUP}/system.slice/docker-{container_id}.scope"
+
+    def read(self, path: str) -> str | None:
+        """A file's text; None when it is gone, which for a cgroup is a normal outcome."""
+        done = self.run(["cat", path], check=False)
+        return done.out if done.code == 0 else None
+
+    def write(self, path: str, text: str) -> None:
+        self.run(f"printf %s {shlex.quote(text)} > {shlex.quote(path)}")
+
+    def counters(self, path: str) -> dict[str, int]:
+        """A flat keyed file such as memory.events or memory.stat; empty when it is gone."""
+        text = self.read(path) or ""
+        return {key: int(value) for key, value in (line.split() for line in text.splitlines())}
+
+    def oom_kills(self) -> int:
+        """OOM kills in all containers since boot. system.slice outlives them and counts for its children."""
+        return self.counters(f"{CGROUP}/system.slice/memory.events")["oom_kill"]
+
+    def kernel_log(self) -> str:
+        return self.run("dmesg").out
+
+    def oom_reports(self, container_id: str) -> list[str]:
+        """The kernel's own reports of kills in one container, the only record left once its cgroup is gone."""
+        pattern = rf"oom-kill:.*task_memcg=\S*docker-{container_id}"
+        return [line for line in self.kernel_log().splitlines() if re.search(pattern, line)]
+
+    # -- the governor ----------------------------------------------------------------------------
+    @cached_property
+    def governor_image(self) -> str:
+        """Built once per VM, as an operator would, from what the repository's build left."""
+        tag, work = "governor:test", "/opt/testbed/governor"
+        self.run(f"rm -rf {work} && mkdir -p {work} && tar -C {work} -x", timeout=120, data=_governor_context())
+        self.run(f"cd {work} && DOCKER_BUILDKIT=0 docker build -q -t {tag} --build-arg BASE=testbed/governor-base "
+                 "-f deploy/docker/Dockerfile .", timeout=300)
+        return tag
+
+    def wait_docker(self, timeout: float = 120) -> None:
+        until(lambda: self.run("docker info >/dev/null 2>&1", check=False).code == 0, "docker to answer", timeout)
+
+
+def _governor_context() -> bytes:
+    """The build context as a tar: what the Dockerfile may copy, with the binary's debug information left out."""
+    root = paths.REPOSITORY
+    binary = root / "build/release/bin/governor"
+    if not binary.exists():
+        raise FileNotFoundError(f"{binary}: build it first (cmake --build --preset release)")
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=buffer, mode="w") as tar:
+        stripped = Path(folder) / "governor"
+        subprocess.run(["strip", "-o", str(stripped), str(binary)], check=True, timeout=60)
+        tar.add(stripped, "build/release/bin/governor")
+        for name in ("deploy", "policies/presets", "LICENSE", ".dockerignore"):
+            if (root / name).exists():
+                tar.add(root / name, name)
+    return buffer.getvalue()

@@ -1,0 +1,39 @@
+"""What runs inside the containers of a scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .guest import APPS
+
+HEARTBEAT = "/out/heartbeat"
+
+
+@dataclass(frozen=True)
+class Leaker:
+    command: list[str]
+    image: str = "testbed/python"
+
+
+def leaker(language: str = "python", *, rate: float = 10, shape: str = "single", handler: str = "save",
+           base: float = 0, start_after: float = 3, stop_at: float | None = None,
+           heartbeat: bool = False) -> Leaker:
+    """A worker that leaks; see tests/testbed/apps/leaker.{py,c} for what the options mean."""
+    program = {"python": ["python3", f"{APPS}/leaker.py"], "c": [f"{APPS}/leaker"]}[language]
+    command = [*program, "--rate", str(rate), "--shape", shape, "--handler", handler, "--base", str(base),
+               "--start-after", str(start_after)]
+    if stop_at is not None:
+        command += ["--stop-at", str(stop_at)]
+    if heartbeat:
+        command += ["--heartbeat", HEARTBEAT]
+    return Leaker(command)
+
+
+def cache_churn(*, files: int = 4, size: int = 128) -> Leaker:
+    """A healthy worker whose page cache fills whatever limit it has."""
+    return Leaker(["python3", f"{APPS}/cachechurn.py", "--files", str(files), "--size", str(size)])
+
+
+def script(text: str) -> Leaker:
+    """Any shell script, for what the workers do not offer."""
+    return Leaker(["sh", "-c", text])
