@@ -11,8 +11,6 @@
 namespace cgroups {
 namespace {
 
-constexpr const char* kMarkName = "user.governor";
-
 /// Names are short and come from this project: a fixed buffer saves an allocation on every read.
 class CName {
   public:

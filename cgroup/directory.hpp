@@ -24,6 +24,9 @@ struct Identity {
     bool operator==(const Identity&) const = default;
 };
 
+/// The extended attribute that set_mark() writes.
+inline constexpr const char* kMarkName = "user.governor";
+
 /// A cgroup, held by its directory's fd. When the cgroup is removed, every call answers with an Error for which gone() holds, even if
 /// another cgroup has the same path by then. Calls are blocking reads and writes of kernfs files: short, but a write to
 /// memory.high or memory.max below the usage reclaims in the caller's context, so such writes belong on a worker thread.

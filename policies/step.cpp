@@ -112,7 +112,8 @@ class Stepper {
         kill({Rule::kSignalFailed, {}, {}, {}});
     }
 
-    void on(const Frozen&) {
+    void on(const Frozen& input) {
+        if (input.stop_handling != StopHandling::kUnknown) s_.stop_handling = input.stop_handling;
         if (s_.phase == Phase::kSignalling) publish(EventType::kBrake);
     }
 

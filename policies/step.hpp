@@ -50,7 +50,7 @@ struct StopRefused {};
 /// The kernel-side signal could not be sent.
 struct SignalFailed {};
 /// All tasks stand still.
-struct Frozen {};
+struct Frozen { StopHandling stop_handling = StopHandling::kUnknown; };
 /// The freeze could not be written.
 struct BrakeFailed {};
 /// The container's main process ended.

@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+// The guardian's own process: reads until its governor is gone, then undoes or finishes what was frozen. It uses nothing but the
+// kernel's files, so that no state of the governor (Docker, the loop, the heap) can keep it from thawing.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cgroup/directory.hpp"
+#include "cgroup/process.hpp"
+#include "governor/act/guardian_protocol.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/app.hpp"
+
+namespace governor {
+namespace {
+
+using act::GuardianMessage;
+
+struct Frozen {
+    cgroups::UniqueFd directory;
+    int pid = 0;
+    int signal = 0;
+};
+using FrozenMap = std::map<std::uint64_t, Frozen>;
+
+bool receive(int fd, FrozenMap& frozen) {
+    GuardianMessage message;
+    iovec part{&message, sizeof message};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr packet{};
+    packet.msg_iov = &part;
+    packet.msg_iovlen = 1;
+    packet.msg_control = control.data();
+    packet.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR) return true;
+    if (got != static_cast<ssize_t>(sizeof message)) return false;
+
+    cgroups::UniqueFd passed;
+    if (cmsghdr* header = CMSG_FIRSTHDR(&packet); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+        int value = -1;
+        std::memcpy(&value, CMSG_DATA(header), sizeof value);
+        passed.reset(value);
+    }
+    switch (message.op) {
+        case GuardianMessage::kFrozen: frozen[message.key].directory = std::move(passed); break;
+        case GuardianMessage::kStopping:
+            frozen[message.key].pid = message.pid;
+            frozen[message.key].signal = message.signal;
+            break;
+        case GuardianMessage::kThawed: frozen.erase(message.key); break;
+        default: break;
+    }
+    return true;
+}
+
+void write_at(int directory, const char* name, const char* text) {
+    const cgroups::UniqueFd fd(::openat(directory, name, O_WRONLY | O_CLOEXEC));
+    if (fd) static_cast<void>(!::write(fd.get(), text, std::strlen(text)));
+}
+
+std::vector<int> pids_at(int directory) {
+    const cgroups::UniqueFd fd(::openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC));
+    std::string text;
+    std::array<char, 4096> buffer;
+    ssize_t got = 0;
+    while (fd && (got = ::read(fd.get(), buffer.data(), buffer.size())) > 0)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    return cgroups::parse_pids(text);
+}
+
+/// Gives the waiting children a moment to get their own signal from PID 1, as the governor would have.
+void thaw_hold(int hold, int signal) {
+    constexpr int kPatienceMs = 300;
+    constexpr int kStepMs = 5;
+    const cgroups::Processes processes;
+    for (int waited = 0; signal != 0 && waited < kPatienceMs; waited += kStepMs) {
+        bool all = true;
+        for (const int pid : pids_at(hold)) {
+            const auto status = processes.signal_status(pid);
+            all = all && (!status || status->pending(signal));
+        }
+        if (all) break;
+        ::poll(nullptr, 0, kStepMs);
+    }
+    write_at(hold, "cgroup.freeze", "0");
+}
+
+void undo(const Frozen& item) {
+    const int fd = item.directory.get();
+    if (fd < 0) return;
+    const cgroups::UniqueFd hold(::openat(fd, act::kHoldName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (item.signal == 0) {
+        // Only frozen: as if nothing had been. The tripwire stays and will stop it again for the next governor.
+        if (hold) write_at(hold.get(), "cgroup.freeze", "0");
+        write_at(fd, "cgroup.freeze", "0");
+        act::clear_mark_at(fd);
+        return;
+    }
+    // A stop was asked for. Docker may or may not have delivered it: a frozen task still shows it as pending.
+    const auto status = cgroups::Processes().signal_status(item.pid);
+    if (status && !status->pending(item.signal)) {
+        if (const auto process = cgroups::PidFd::open(item.pid)) static_cast<void>(process->send(item.signal));
+    }
+    write_at(fd, "memory.high", "max");
+    write_at(fd, "cgroup.freeze", "0");
+    if (hold) thaw_hold(hold.get(), item.signal);
+}
+
+}  // namespace
+
+int run_guardian(int fd) {
+    // A terminal's or a service manager's signals are for the governor; this process ends when the governor does.
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(signal, SIG_IGN);
+    ::setsid();
+    // When memory is gone is when it is needed.
+    ::mlockall(MCL_CURRENT | MCL_FUTURE);
+    FrozenMap frozen;
+    while (receive(fd, frozen)) {
+    }
+    for (const auto& [key, item] : frozen) undo(item);
+    return kGood;
+}
+
+}  // namespace governor

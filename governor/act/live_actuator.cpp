@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/act/live_actuator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "governor/act/guardian_protocol.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/act/warn.hpp"
+
+namespace governor::act {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+/// Between two looks at something that the kernel does not tell of.
+constexpr auto kPoll = 5ms;
+/// More processes than this are not moved one by one while the container stands still.
+constexpr std::size_t kMostHeld = 256;
+/// Docker's own work around a restart, beyond the grace.
+constexpr auto kRestartSlack = 120s;
+
+void log_failure(std::exception_ptr error) {
+    if (!error) return;
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        spdlog::error("an action ended with an unexpected exception: {}", e.what());
+    }
+}
+
+/// Failures on a cgroup that is gone are the container's end, which Docker tells.
+void log_unless_gone(const cgroups::Result<void>& result) {
+    if (!result && !result.error().gone()) spdlog::warn("{}", result.error().message());
+}
+
+}  // namespace
+
+void LiveActuator::perform(const Target& target, const policies::Action& action, Answer answer) {
+    if (!target.run) return;
+    if (std::holds_alternative<policies::Freeze>(action)) return freeze(target, answer);
+    if (const auto* ask = std::get_if<policies::AskStop>(&action)) return ask_stop(target, *ask, answer);
+    if (std::holds_alternative<policies::SignalStop>(action)) return signal_stop(target, answer);
+    if (const auto* set = std::get_if<policies::SetTripwire>(&action)) return set_tripwire(target, set->value);
+    if (const auto* free = std::get_if<policies::Thaw>(&action)) return spawn(thaw(target.run, free->hold));
+    if (std::holds_alternative<policies::KillWhole>(action)) return kill(target, answer);
+    if (std::holds_alternative<policies::StartContainer>(action)) return spawn(start_container(target));
+    if (std::holds_alternative<policies::CallWarn>(action)) return spawn(call_warn(target, std::move(answer)));
+}
+
+void LiveActuator::spawn(Task task) { asio::co_spawn(parts_.loop, std::move(task), log_failure); }
+
+LiveActuator::Task LiveActuator::pause(policies::Duration duration) {
+    asio::steady_timer timer(parts_.loop, std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+// ---- brake ----------------------------------------------------------------------------------------------------------
+
+void LiveActuator::freeze(const Target& target, const Answer& answer) {
+    const RunPtr& run = target.run;
+    if (!parts_.guardian.will_freeze(run->directory)) {
+        // Without the one who thaws when we die, nothing may be frozen.
+        return asio::post(parts_.loop, [answer] {
+            answer(policies::BrakeFailed{}, "The guardian process could not be started, so nothing is frozen.");
+        });
+    }
+    set_mark(run->directory, {Stage::kFrozen, parts_.clock()});
+    const auto written = run->directory.freeze();
+    if (!written) {
+        parts_.guardian.thawed(run->directory);
+        clear_mark_at(run->directory.fd());
+        if (written.error().gone()) return;
+        return asio::post(parts_.loop, [answer, text = written.error().message()] { answer(policies::BrakeFailed{}, text); });
+    }
+    spawn(report_frozen(run, answer));
+}
+
+LiveActuator::Task LiveActuator::report_frozen(RunPtr run, Answer answer) {
+    // A task that sleeps off its memory.high penalty stands still already, but shows as frozen only when the nap ends (2 s at
+    // most); nobody waits for this report, so it may take a moment.
+    for (int i = 0; i < 20 && !run->ended; ++i) {
+        const auto events = run->directory.events();
+        if (!events || events->frozen) break;
+        co_await pause(kPoll);
+    }
+    answer(policies::Frozen{stop_handling(*run)}, {});
+}
+
+policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
+    if (run.pid <= 0) return policies::StopHandling::kUnknown;
+    const auto status = parts_.processes.signal_status(run.pid);
+    if (!status) return policies::StopHandling::kUnknown;
+    if (status->may_handle(run.stop_signal)) return policies::StopHandling::kHandled;
+    return cgroups::SignalStatus::has(status->ignored, run.stop_signal) ? policies::StopHandling::kIgnored
+                                                                       : policies::StopHandling::kNotHandled;
+}
+
+// ---- stop -----------------------------------------------------------------------------------------------------------
+
+void LiveActuator::ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer) {
+    const RunPtr& run = target.run;
+    parts_.guardian.will_stop(run->directory, run->pid, run->stop_signal);
+    begin_hold(run);
+    ++run->stop_attempt;
+    spawn(ask_docker(target, ask, answer));
+    spawn(watch_pending(run, run->stop_attempt, answer));
+}
+
+LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask, Answer answer) {
+    // Asked first whether it answers at all: a restart that a hanging Docker reads minutes later would stop the container that
+    // has come back meanwhile.
+    const auto patience = target.policy && target.policy->near_oom ? target.policy->near_oom->brake.docker_timeout : 2s;
+    const auto there = co_await parts_.docker.ping(patience / 2);
+    if (!there) {
+        answer(policies::StopRefused{}, there.error().message);
+        co_return;
+    }
+    std::optional<std::chrono::seconds> grace;
+    if (ask.own_grace) grace = std::chrono::ceil<std::chrono::seconds>(ask.grace);
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(ask.grace + kRestartSlack);
+    const auto done = co_await parts_.docker.restart(target.id, grace, limit);
+    if (!done && done.error().kind != docker::Error::Kind::kNotFound) {
+        spdlog::warn("{}", done.error().message);
+        answer(policies::StopRefused{}, done.error().message);
+    }
+}
+
+/// Docker's `kill` event tells when the signal was sent; the pending mask of the frozen PID 1 often tells sooner, and also when
+/// Docker's event stream is behind.
+LiveActuator::Task LiveActuator::watch_pending(RunPtr run, std::uint64_t attempt, Answer answer) {
+    constexpr auto kLongest = 60s;
+    const policies::TimePoint give_up = parts_.clock() + kLongest;
+    while (run->pid > 0 && !run->ended && run->stop_attempt == attempt && parts_.clock() < give_up) {
+        const auto status = parts_.processes.signal_status(run->pid);
+        if (!status) co_return;
+        if (status->pending(run->stop_signal)) {
+            answer(policies::SignalPending{policies::Via::kDocker}, {});
+            co_return;
+        }
+        co_await pause(kPoll);
+    }
+}
+
+std::string LiveActuator::verify_pid(const Run& run) const {
+    if (run.pid <= 0) return "its PID 1 cannot be seen from here (run with `pid: host`)";
+    const auto path = parts_.processes.cgroup_path(run.pid);
+    if (!path) return path.error().message();
+    // The hold is below the container's own cgroup; anything else is another process with the same number.
+    const std::string& ours = run.directory.path();
+    if (!ours.ends_with(*path) && path->find(ours.substr(ours.rfind('/') + 1)) == std::string::npos)
+        return "process " + std::to_string(run.pid) + " is not in the container's cgroup (run with `pid: host`)";
+    return {};
+}
+
+void LiveActuator::signal_stop(const Target& target, const Answer& answer) {
+    const RunPtr& run = target.run;
+    ++run->stop_attempt;
+    std::string problem = verify_pid(*run);
+    if (problem.empty()) {
+        const auto process = cgroups::PidFd::open(run->pid);
+        if (!process) {
+            problem = process.error().message();
+        } else if (const auto sent = process->send(run->stop_signal); !sent) {
+            problem = sent.error().message();
+        }
+    }
+    asio::post(parts_.loop, [answer, problem] {
+        if (problem.empty()) {
+            answer(policies::SignalPending{policies::Via::kDirect}, {});
+        } else {
+            answer(policies::SignalFailed{}, problem);
+        }
+    });
+}
+
+void LiveActuator::set_tripwire(const Target& target, policies::Bytes value) {
+    const RunPtr& run = target.run;
+    const cgroups::Bytes bytes = value == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{value.value};
+    const std::uint64_t order = ++run->tripwire_order;
+    const auto usage = run->directory.read_bytes("memory.current");
+    if (usage && usage->value < bytes.value) return log_unless_gone(run->directory.write_bytes("memory.high", bytes));
+    // Below the usage the write reclaims before it returns.
+    const bool posted = parts_.worker.post([run, bytes, order] {
+        if (run->tripwire_order.load() == order) log_unless_gone(run->directory.write_bytes("memory.high", bytes));
+    });
+    if (!posted) spdlog::error("the worker's queue is full: memory.high of {} was not set", run->directory.path());
+}
+
+void LiveActuator::kill(const Target& target, const Answer& answer) {
+    const RunPtr& run = target.run;
+    ++run->stop_attempt;
+    auto killed = run->directory.kill();
+    // The frozen die as well; the thaw is for a kernel without cgroup.kill, where each process gets its own signal.
+    if (!killed && !killed.error().gone()) {
+        for (const int pid : run->directory.pids().value_or(std::vector<int>{})) {
+            if (const auto process = cgroups::PidFd::open(pid)) log_unless_gone(process->send(9));
+        }
+        spdlog::warn("{}; killed its processes one by one", killed.error().message());
+    }
+    run->hold = Run::Hold::kNone;
+    log_unless_gone(run->directory.thaw());
+    parts_.guardian.thawed(run->directory);
+    static_cast<void>(answer);
+}
+
+LiveActuator::Task LiveActuator::start_container(Target target) {
+    if (const auto there = co_await parts_.docker.ping(2s); !there) co_return;
+    const auto started = co_await parts_.docker.start(target.id);
+    if (!started) spdlog::warn("{}", started.error().message);
+}
+
+LiveActuator::Task LiveActuator::call_warn(Target target, Answer answer) {
+    if (!target.policy || !target.policy->near_oom || !target.policy->near_oom->warn) co_return;
+    std::string problem = co_await warn(parts_.docker, target, *target.policy->near_oom->warn);
+    const bool good = problem.empty();
+    answer(policies::WarnDone{good}, good ? std::string() : "The warn call failed: " + problem);
+}
+
+// ---- hold and thaw --------------------------------------------------------------------------------------------------
+
+/// Moves everything but PID 1 into a frozen child, on the worker's thread: each move waits for the kernel's RCU, 10 ms and more.
+void LiveActuator::begin_hold(const RunPtr& run) {
+    if (run->pid <= 0) return;
+    const auto pids = run->directory.pids();
+    if (!pids || std::find(pids->begin(), pids->end(), run->pid) == pids->end()) return;
+    std::vector<int> others;
+    std::copy_if(pids->begin(), pids->end(), std::back_inserter(others), [&run](int pid) { return pid > 0 && pid != run->pid; });
+    if (others.empty() || others.size() > kMostHeld) return;
+    run->hold = Run::Hold::kMoving;
+    auto job = [run, others]() -> std::vector<int> {
+        std::vector<int> moved;
+        auto hold = run->directory.child(kHoldName, true);
+        if (!hold || !hold->freeze()) return moved;
+        for (const int pid : others)
+            if (hold->attach(pid)) moved.push_back(pid);
+        return moved;
+    };
+    auto done = [run](std::vector<int> moved) {
+        if (run->hold != Run::Hold::kMoving) return;
+        run->held = std::move(moved);
+        run->hold = Run::Hold::kReady;
+    };
+    if (!parts_.worker.post(std::move(job), std::move(done))) run->hold = Run::Hold::kNone;
+}
+
+LiveActuator::Task LiveActuator::thaw(RunPtr run, policies::Duration hold) {
+    ++run->stop_attempt;
+    // PID 1 must not run before the others are out of its way; but not for ever.
+    for (int i = 0; i < 400 && run->hold == Run::Hold::kMoving && !run->ended; ++i) co_await pause(kPoll);
+    const bool draining = hold.count() > 0;
+    if (draining) {
+        set_mark(run->directory, {Stage::kSignalled, parts_.clock()});
+    } else {
+        clear_mark_at(run->directory.fd());
+    }
+    log_unless_gone(run->directory.thaw());
+    if (run->hold != Run::Hold::kNone) co_await release_hold(run, hold);
+    parts_.guardian.thawed(run->directory);
+}
+
+/// Each of the waiting runs again once its own stop signal is pending, or when the patience ends.
+LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration patience) {
+    const policies::TimePoint until = parts_.clock() + patience;
+    std::vector<int> waiting = run->held;
+    while (!run->ended && !waiting.empty() && parts_.clock() < until) {
+        std::vector<int> signalled;
+        for (const int pid : waiting) {
+            const auto status = parts_.processes.signal_status(pid);
+            if (!status || status->pending(run->stop_signal)) signalled.push_back(pid);
+        }
+        if (signalled.size() == waiting.size()) break;
+        for (const int pid : signalled) {
+            std::erase(waiting, pid);
+            parts_.worker.post([run, pid] { static_cast<void>(run->directory.attach(pid)); });
+        }
+        co_await pause(kPoll);
+    }
+    run->hold = Run::Hold::kNone;
+    if (run->ended) co_return;
+    if (const auto hold = run->directory.child(kHoldName, false)) log_unless_gone(hold->thaw());
+    run->held.clear();
+}
+
+void undo_brake(const cgroups::Directory& directory) {
+    if (const auto hold = directory.child(kHoldName, false)) {
+        log_unless_gone(hold->thaw());
+        for (const int pid : hold->pids().value_or(std::vector<int>{})) static_cast<void>(directory.attach(pid));
+        static_cast<void>(directory.remove_child(kHoldName));
+    }
+    log_unless_gone(directory.thaw());
+    clear_mark_at(directory.fd());
+}
+
+}  // namespace governor::act

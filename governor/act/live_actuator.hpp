@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "cgroup/process.hpp"
+#include "governor/act/guardian.hpp"
+#include "governor/async/worker.hpp"
+#include "governor/docker/client.hpp"
+#include "governor/ports.hpp"
+
+namespace governor::act {
+
+/// Acts on real containers: the kernel's files first, Docker for what only Docker may do. Loop's thread only.
+class LiveActuator final : public Actuator {
+  public:
+    struct Parts {
+        boost::asio::any_io_executor loop;
+        docker::Client& docker;
+        Guardian& guardian;
+        async::Worker& worker;
+        cgroups::Processes processes;
+        Clock clock;
+    };
+    /// What `parts` refers to must outlive it.
+    explicit LiveActuator(Parts parts) : parts_(std::move(parts)) {}
+
+    void perform(const Target& target, const policies::Action& action, Answer answer) override;
+
+  private:
+    using Task = boost::asio::awaitable<void>;
+    using RunPtr = std::shared_ptr<Run>;
+
+    void freeze(const Target& target, const Answer& answer);
+    void ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer);
+    void signal_stop(const Target& target, const Answer& answer);
+    void set_tripwire(const Target& target, policies::Bytes value);
+    void kill(const Target& target, const Answer& answer);
+    void begin_hold(const RunPtr& run);
+    void spawn(Task task);
+
+    Task report_frozen(RunPtr run, Answer answer);
+    Task ask_docker(Target target, policies::AskStop ask, Answer answer);
+    Task watch_pending(RunPtr run, std::uint64_t attempt, Answer answer);
+    Task thaw(RunPtr run, policies::Duration hold);
+    Task release_hold(RunPtr run, policies::Duration patience);
+    Task start_container(Target target);
+    Task call_warn(Target target, Answer answer);
+    Task pause(policies::Duration duration);
+
+    policies::StopHandling stop_handling(const Run& run) const;
+    std::string verify_pid(const Run& run) const;
+
+    Parts parts_;
+};
+
+/// Thaws what a governor that is gone left frozen, hold included, and forgets its note. For containers found at start.
+void undo_brake(const cgroups::Directory& directory);
+
+}  // namespace governor::act

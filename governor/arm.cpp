@@ -1,0 +1,261 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+// The part of the supervisor that takes a container under its care: find its cgroup, choose its policy, put the limits on it.
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "governor/act/live_actuator.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/act/signals.hpp"
+#include "governor/supervisor.hpp"
+#include "governor/watch/locate.hpp"
+
+namespace governor {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+/// Docker's own default for a container without stop_grace_period.
+constexpr std::chrono::seconds kDockerGrace{10};
+
+/// A tripwire slows the allocator: only where something then acts may there be one.
+bool wants_tripwire(const policies::ServicePolicy& policy) {
+    return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
+}
+
+/// What Docker's MemorySwap must be for a hard limit: memory and swap together.
+std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard, const docker::HostConfig& now) {
+    const auto limit = static_cast<std::int64_t>(hard.value);
+    if (memory.swap) return limit + static_cast<std::int64_t>(memory.swap->of(hard).value);
+    if (now.memory_swap <= 0 || now.memory <= 0 || now.memory_swap < now.memory) return -1;
+    return limit + (now.memory_swap - now.memory);
+}
+
+policies::Duration grace_of(const policies::ServicePolicy& policy, const docker::ContainerDetails& details) {
+    if (policy.near_oom && policy.near_oom->drain.grace) return *policy.near_oom->drain.grace;
+    return details.stop_timeout.value_or(kDockerGrace);
+}
+
+publish::Subject subject_of(const docker::ContainerDetails& details) {
+    const docker::Compose compose = details.compose();
+    publish::Subject subject;
+    subject.id = details.id;
+    subject.name = details.name;
+    subject.image = details.image;
+    subject.project = compose.project;
+    subject.service = compose.service.empty() ? details.name : compose.service;
+    subject.number = compose.number;
+    return subject;
+}
+
+policies::Candidate candidate_of(const docker::ContainerDetails& details) {
+    const docker::Compose compose = details.compose();
+    policies::Candidate candidate{compose.project, compose.service, details.name, {}};
+    for (const auto& [key, value] : details.labels) candidate.labels.emplace_back(key, value);
+    return candidate;
+}
+
+}  // namespace
+
+void Supervisor::add_note(Entry& entry, const std::string& note) {
+    if (std::find(entry.notes.begin(), entry.notes.end(), note) != entry.notes.end()) return;
+    entry.notes.push_back(note);
+    spdlog::warn("{}: {}", entry.details.name, note);
+}
+
+/// One at a time for each container: two would race for its limits.
+Supervisor::Task Supervisor::attach(std::string id, bool started) {
+    if (id == host_.own_container) co_return;
+    Entry& entry = entries_[id];
+    if (entry.attaching) {
+        entry.attach_again = true;
+        co_return;
+    }
+    entry.attaching = true;
+    co_await attach_once(id, started);
+    Entry* still = find(id);
+    if (still == nullptr) co_return;
+    still->attaching = false;
+    if (std::exchange(still->attach_again, false)) co_return co_await attach(id, false);
+    if (!still->controller) forget(id);
+}
+
+Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
+    auto details = co_await parts_.docker.inspect(id);
+    Entry* entry = find(id);
+    if (entry == nullptr) co_return;
+    if (!details) {
+        if (details.error().kind != docker::Error::Kind::kNotFound) spdlog::warn("{}", details.error().message);
+        co_return;
+    }
+    // A one-off (`docker compose run`) is a person's or a deploy's, not the service.
+    if (!details->state.running || details->compose().oneoff) co_return;
+
+    std::string problem;
+    auto run = make_run(*details, problem);
+    if (!run) {
+        if (!problem.empty()) spdlog::warn("{}: {}", details->name, problem);
+        co_return;
+    }
+    entry->details = std::move(*details);
+    if (!entry->controller) {
+        entry->controller = std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink, subject_of(entry->details));
+        entry->controller->on_rescheduled([this, id] { reschedule(id); });
+    }
+    const auto& old = entry->controller->target().run;
+    const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();
+    if (same_run) run = old;
+    Target target{run, id, entry->details.name, entry->controller->subject().service, entry->details.networks, nullptr};
+    if (!choose_policy(*entry, target)) co_return;
+    const bool same_policy = entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
+    if (same_run && same_policy && entry->armed && !started) {
+        const auto limit = run->directory.read_bytes("memory.max");
+        if (limit && (limit->value == entry->controller->state().hard.value)) co_return;
+    }
+    if (old && !same_run && !old->ended) {
+        // Its exit was missed.
+        old->ended = true;
+        const policies::State& state = entry->controller->state();
+        entry->controller->feed(policies::Exited{-1, state.oom_kills});
+    }
+    entry->controller->retarget(std::move(target));
+    if (!same_run) {
+        entry->armed = false;
+        entry->notes.clear();
+        entry->controller->feed(policies::Started{});
+    }
+    co_await arm(id, run);
+}
+
+bool Supervisor::choose_policy(Entry& entry, Target& target) {
+    static const policies::ServicePolicy kObserve{};
+    const policies::Selection selection = policies::select(*policy_, candidate_of(entry.details));
+    if (!selection.unknown_label_policy.empty())
+        add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy + "\", which no policy file has; it is only watched");
+    if (!selection.also_matching.empty()) {
+        std::string names;
+        for (const std::string& name : selection.also_matching) names += (names.empty() ? "" : ", ") + name;
+        add_note(entry, "more than one policy matches (" + names + "): none is applied; narrow their `match` or set the label governor.policy");
+    }
+    if (selection.policy != nullptr) {
+        // Shares the whole policy's life: a reload must not pull it away from under a running action.
+        target.policy = std::shared_ptr<const policies::ServicePolicy>(policy_, selection.policy);
+    } else {
+        target.policy = std::make_shared<policies::ServicePolicy>(kObserve);
+    }
+    return true;
+}
+
+std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& details, std::string& problem) {
+    auto directory = watch::locate(host_.cgroup_mount, parts_.processes, host_.cgroup_driver, details);
+    if (!directory) {
+        if (!directory.error().gone() || details.state.running) problem = directory.error().message();
+        return nullptr;
+    }
+    auto files = cgroups::MemoryFiles::open(*directory);
+    if (!files) {
+        if (!files.error().gone()) problem = files.error().message();
+        return nullptr;
+    }
+    auto run = std::make_shared<Run>(std::move(*directory), std::move(*files));
+    // In another pid namespace the number means another process.
+    const auto pids = run->directory.pids();
+    const int pid = static_cast<int>(details.state.pid);
+    const auto path = parts_.processes.cgroup_path(pid);
+    if (pids && path && path->find(details.id) != std::string::npos) run->pid = pid;
+    run->stop_signal = act::parse_signal(details.stop_signal).value_or(15);
+    return run;
+}
+
+asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr<Run> run, policies::Bytes hard) {
+    const Entry* entry = find(id);
+    const auto policy = entry->controller->target().policy;
+    const std::int64_t both = memory_and_swap(policy->memory, hard, entry->details.host_config);
+    const auto limit = static_cast<std::int64_t>(hard.value);
+    if (entry->details.host_config.memory == limit && entry->details.host_config.memory_swap == both) co_return true;
+    // Lowered below what it uses, the kernel would kill at once: never make it worse. The tripwire brings it down gracefully, and
+    // the container that comes back gets the limit.
+    const auto now = run->files.sample(swap_free());
+    if (now && policies::Bytes{now->unreclaimable.value} >= policy->memory.tripwire.of(hard)) {
+        if (Entry* still = find(id))
+            add_note(*still, "it uses more than the policy's hard limit allows already; the limit is set when it has been restarted");
+        co_return false;
+    }
+    const auto done = co_await parts_.docker.update_memory(id, limit, both);
+    if (!done) {
+        if (Entry* still = find(id)) add_note(*still, done.error().message);
+        co_return false;
+    }
+    if (Entry* still = find(id)) {
+        still->details.host_config.memory = limit;
+        still->details.host_config.memory_swap = both;
+    }
+    co_return true;
+}
+
+asio::awaitable<void> Supervisor::set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire) {
+    const cgroups::Bytes bytes = tripwire == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{tripwire.value};
+    const std::uint64_t order = ++run->tripwire_order;
+    auto finished = std::make_shared<asio::steady_timer>(parts_.loop, asio::steady_timer::time_point::max());
+    auto job = [run, bytes, order]() -> cgroups::Result<void> {
+        if (run->tripwire_order.load() != order) return {};
+        return run->directory.write_bytes("memory.high", bytes);
+    };
+    auto done = [finished, run](const cgroups::Result<void>& result) {
+        if (!result && !result.error().gone()) spdlog::error("{}", result.error().message());
+        finished->cancel();
+    };
+    // The wait ends when the worker is done; an hour stands for "it hangs in reclaim", which the sample that follows would show.
+    if (!parts_.worker.post(std::move(job), std::move(done))) co_return;
+    boost::system::error_code ignored;
+    co_await finished->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
+    Entry* entry = find(id);
+    const auto policy = entry->controller->target().policy;
+    // Before any limit is touched: what a dead governor left is put right first.
+    const auto mark = act::read_mark(run->directory);
+    if (mark && !entry->armed && !entry->details.state.paused) act::undo_brake(run->directory);
+
+    if (policy->memory.hard) co_await set_hard_limit(id, run, policy->memory.hard->of(host_.memory));
+    if (run->ended) co_return;
+    const auto limit = run->directory.read_bytes("memory.max");
+    if (!limit) co_return;
+    policies::Armed armed;
+    armed.hard = {limit->value};
+    if (policy->memory.hard) armed.hard = std::min(armed.hard, policy->memory.hard->of(host_.memory));
+    armed.grace = grace_of(*policy, find(id)->details);
+    if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited) armed.tripwire = policy->memory.tripwire.of(armed.hard);
+    const bool draining = mark && mark->stage == act::Stage::kSignalled;
+    const auto before = run->directory.read_bytes("memory.high");
+    const bool differs = !before || before->value != armed.tripwire.value;
+    if (!draining && differs && (armed.tripwire != policies::kUnlimited || find(id)->armed))
+        co_await set_tripwire(run, armed.tripwire);
+
+    entry = find(id);
+    if (entry == nullptr || run->ended || entry->controller->target().run != run) co_return;
+    const auto events = run->files.events();
+    armed.oom_kills = events ? events->oom_kill : 0;
+    const bool first = !entry->armed;
+    entry->armed = true;
+    entry->controller->feed(armed);
+    if (first && entry->details.state.paused) entry->controller->feed(policies::Paused{});
+    if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});
+    if (first) {
+        auto descriptor = std::make_unique<asio::posix::stream_descriptor>(parts_.loop, ::dup(run->files.events_fd()));
+        entry->trips = std::move(descriptor);
+        listen(id);
+    }
+    reschedule(id);
+}
+
+}  // namespace governor

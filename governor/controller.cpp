@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/controller.hpp"
+
+namespace governor {
+
+Controller::Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::Subject subject)
+    : clock_(std::move(clock)), actuator_(actuator), sink_(sink), subject_(std::move(subject)) {}
+
+void Controller::retarget(Target target) {
+    target_ = std::move(target);
+    subject_.policy = target_.policy ? target_.policy->name : std::string();
+}
+
+void Controller::feed(const InputEvent& what, const std::string& detail) {
+    if (!target_.policy) return;
+    const policies::StepResult result = policies::step(*target_.policy, state_, {clock_(), what});
+    state_ = result.state;
+    sample_at_ = result.sample_at;
+    deadline_ = result.deadline;
+    quiet_ = result.quiet;
+    for (const policies::Action& action : result.actions) {
+        if (const auto* told = std::get_if<policies::Publish>(&action)) {
+            publish(told->event, detail);
+        } else {
+            actuator_.perform(target_, action, answer_for_this_run());
+        }
+    }
+    if (rescheduled_) rescheduled_();
+}
+
+Answer Controller::answer_for_this_run() {
+    return [this, alive = std::weak_ptr(alive_), run = std::weak_ptr(target_.run)](const InputEvent& what, const std::string& detail) {
+        if (alive.expired()) return;
+        const auto still = run.lock();
+        if (!still || still != target_.run || still->ended) return;
+        feed(what, detail);
+    };
+}
+
+void Controller::publish(const policies::Event& event, const std::string& detail) {
+    publish::Record record;
+    record.type = policies::to_string(event.type);
+    record.subject = subject_;
+    record.event = event;
+    record.detail = explain_event(event);
+    if (!detail.empty()) record.detail += (record.detail.empty() ? "" : " ") + detail;
+    sink_.publish(record);
+}
+
+namespace {
+
+std::string about_stop_handling(policies::StopHandling handling) {
+    switch (handling) {
+        case policies::StopHandling::kNotHandled:
+            return "PID 1 has no handler for its stop signal, and the kernel drops such a signal for a PID 1: handle it, or set "
+                   "`init: true` in the Compose file.";
+        case policies::StopHandling::kIgnored:
+            return "PID 1 ignores its stop signal: handle it, or set another `stop_signal` in the Compose file.";
+        default: return {};
+    }
+}
+
+std::string about_outcome(const policies::Event& event) {
+    switch (event.outcome) {
+        case policies::Outcome::kKilledAtGraceEnd:
+            return "It did not end within its grace and was killed: " +
+                   (about_stop_handling(event.stop_handling).empty()
+                        ? std::string("give it a longer `stop_grace_period`, or less to save.")
+                        : about_stop_handling(event.stop_handling));
+        case policies::Outcome::kKilledByGovernor: return about_stop_handling(event.stop_handling);
+        case policies::Outcome::kOomKilled:
+            return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the hard limit.";
+        default: return {};
+    }
+}
+
+}  // namespace
+
+std::string explain_event(const policies::Event& event) {
+    switch (event.type) {
+        case policies::EventType::kRestartFinished: return about_outcome(event);
+        case policies::EventType::kKilled:
+        case policies::EventType::kBrake: return about_stop_handling(event.stop_handling);
+        case policies::EventType::kBreakerOpened:
+            return "It is not restarted again until `governor release` ends the quarantine.";
+        case policies::EventType::kArmed:
+            return event.hard == policies::kUnlimited
+                       ? "It has no hard limit, so nothing can be decided: set memory.hard in the policy or mem_limit in the Compose file."
+                       : std::string();
+        default: return {};
+    }
+}
+
+}  // namespace governor

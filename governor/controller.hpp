@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "governor/ports.hpp"
+
+namespace governor {
+
+/// Feeds one container's inputs to the decision core, carries the state, hands the actions on. Lives as long as the container is
+/// known, over its restarts. Loop's thread only.
+class Controller {
+  public:
+    /// `actuator` and `sink` must outlive it.
+    Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::Subject subject);
+
+    /// A new life, or a changed policy. Does not feed anything.
+    void retarget(Target target);
+    void feed(const InputEvent& what, const std::string& detail = {});
+
+    const Target& target() const { return target_; }
+    const publish::Subject& subject() const { return subject_; }
+    void set_policy_name(std::string name) { subject_.policy = std::move(name); }
+    const policies::State& state() const { return state_; }
+    policies::TimePoint sample_at() const { return sample_at_; }
+    policies::TimePoint deadline() const { return deadline_; }
+    policies::Duration quiet() const { return quiet_; }
+    /// For answers that outlive this object.
+    std::weak_ptr<int> alive() const { return alive_; }
+
+  private:
+    void publish(const policies::Event& event, const std::string& detail);
+    Answer answer_for_this_run();
+
+    Clock clock_;
+    Actuator& actuator_;
+    publish::EventSink& sink_;
+    publish::Subject subject_;
+    Target target_;
+    policies::State state_;
+    policies::TimePoint sample_at_ = policies::TimePoint::max();
+    policies::TimePoint deadline_ = policies::TimePoint::max();
+    policies::Duration quiet_{0};
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+    std::function<void()> rescheduled_;
+
+  public:
+    /// Called after every feed: the times may have changed.
+    void on_rescheduled(std::function<void()> callback) { rescheduled_ = std::move(callback); }
+};
+
+/// One sentence for a person about what an event means and what to do; empty when its numbers say it all.
+std::string explain_event(const policies::Event& event);
+
+}  // namespace governor

@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cgroup/directory.hpp"
+#include "cgroup/memory_files.hpp"
+#include "governor/publish/record.hpp"
+#include "policies/policy.hpp"
+#include "policies/step.hpp"
+
+/// The seams between watching, deciding and acting.
+namespace governor {
+
+/// CLOCK_MONOTONIC, given to whoever needs the time, so that tests give their own.
+using Clock = std::function<policies::TimePoint()>;
+
+/// One life of a container, from its start to its exit: its cgroup, held open. Coroutines that act on it share it, so that a
+/// container that goes away in the middle leaves them with fds that answer "gone", never with another container's.
+struct Run {
+    Run(cgroups::Directory dir, cgroups::MemoryFiles memory) : directory(std::move(dir)), files(std::move(memory)) {}
+
+    cgroups::Directory directory;
+    cgroups::MemoryFiles files;
+    int pid = 0;               ///< PID 1 of the container as we see it; 0 without the host's pid namespace
+    int stop_signal = 15;
+    bool ended = false;        ///< set at its exit: loops that wait for something about it stop
+
+    /// Counts orders to memory.high: an older one that still waits for the worker must not overtake a newer one.
+    std::atomic<std::uint64_t> tripwire_order{0};
+
+    enum class Hold : std::uint8_t { kNone, kMoving, kReady };
+    Hold hold = Hold::kNone;
+    std::vector<int> held;
+    std::uint64_t stop_attempt = 0;  ///< ends the watch for a pending signal of an earlier attempt
+};
+
+/// What an action is done to.
+struct Target {
+    std::shared_ptr<Run> run;
+    std::string id;
+    std::string name;
+    std::string service;
+    std::map<std::string, std::string, std::less<>> addresses;        ///< network name -> IP address
+    std::shared_ptr<const policies::ServicePolicy> policy;
+};
+
+using InputEvent = decltype(policies::Input::what);
+/// Brings what came of an action back to its controller. May be called later, once or several times, on the loop's thread;
+/// `detail` is a sentence for the event that follows. Calls for a run that has ended are ignored.
+using Answer = std::function<void(InputEvent what, std::string detail)>;
+
+/// Does what the core decided.
+class Actuator {
+  public:
+    Actuator() = default;
+    Actuator(const Actuator&) = delete;
+    Actuator& operator=(const Actuator&) = delete;
+    virtual ~Actuator() = default;
+    /// Starts the action; never blocks. Publish is not an action for here.
+    virtual void perform(const Target& target, const policies::Action& action, Answer answer) = 0;
+};
+
+}  // namespace governor

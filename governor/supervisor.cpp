@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/supervisor.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "governor/act/live_actuator.hpp"
+#include "governor/act/signals.hpp"
+
+namespace governor {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+/// SwapFree changes slowly, and costs a read of /proc/meminfo.
+constexpr auto kSwapAge = 1s;
+
+void log_failure(std::exception_ptr error) {
+    if (!error) return;
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        spdlog::error("a task of the supervisor ended with an unexpected exception: {}", e.what());
+    }
+}
+
+std::string attribute(const docker::Event& event, std::string_view key) {
+    const auto found = event.attributes.find(key);
+    return found == event.attributes.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+policies::Sample to_sample(const cgroups::MemorySample& sample) {
+    policies::Sample out;
+    out.current = {sample.current.value};
+    out.unreclaimable = {sample.unreclaimable.value};
+    out.hard = {sample.hard.value};
+    out.tripwire = {sample.tripwire.value};
+    out.high_events = sample.events.high;
+    out.oom_kills = sample.events.oom_kill;
+    out.some = {sample.some.avg10_permille};
+    out.full = {sample.full.avg10_permille};
+    return out;
+}
+
+Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy)
+    : parts_(std::move(parts)), host_(std::move(host)), policy_(std::move(policy)), timer_(parts_.loop) {}
+
+Supervisor::~Supervisor() = default;
+
+void Supervisor::spawn(Task task) { asio::co_spawn(parts_.loop, std::move(task), log_failure); }
+
+Supervisor::Entry* Supervisor::find(const std::string& id) {
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : &found->second;
+}
+
+void Supervisor::tell(const std::string& type, const std::string& detail) {
+    publish::Record record;
+    record.type = type;
+    record.detail = detail;
+    parts_.sink.publish(record);
+}
+
+// ---- Docker's events ------------------------------------------------------------------------------------------------
+
+void Supervisor::on_connected(bool resumed) {
+    connected_ = true;
+    if (resumed) tell("docker_connected", "Docker answers again; looking what happened meanwhile.");
+    spawn(reconcile());
+}
+
+void Supervisor::on_disconnected(const docker::Error& reason, std::chrono::milliseconds) {
+    // On the edge, not at every attempt.
+    if (connected_) tell("docker_disconnected", reason.message + " The limits on the containers hold meanwhile.");
+    connected_ = false;
+}
+
+void Supervisor::on_event(const docker::Event& event) {
+    if (event.type != "container" || standing_down_) return;
+    const std::string& id = event.actor_id;
+    const std::string_view action = event.action_name();
+    if (action == "start") return spawn(attach(id, true));
+    Entry* entry = find(id);
+    if (entry == nullptr) return;
+    if (action == "die") {
+        int code = 0;
+        const std::string text = attribute(event, "exitCode");
+        std::from_chars(text.data(), text.data() + text.size(), code);
+        return on_exit(id, code);
+    }
+    if (action == "destroy") return forget(id);
+    if (!entry->controller) return;
+    if (action == "kill") return on_kill(*entry, event);
+    if (action == "pause") return entry->controller->feed(policies::Paused{});
+    if (action == "unpause") return entry->controller->feed(policies::Unpaused{});
+    // Somebody changed its limits: ours go back on top of them, or theirs are taken as the new base.
+    if (action == "update" && entry->armed) return spawn(attach(id, false));
+}
+
+void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
+    const policies::State& state = entry.controller->state();
+    if (state.phase == policies::Phase::kSignalling && state.asked_docker)
+        return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
+    const int stop_signal = act::parse_signal(entry.details.stop_signal).value_or(15);
+    const auto signal = act::parse_signal(attribute(event, "signal"));
+    if (signal && act::ends_container(*signal, stop_signal)) entry.controller->feed(policies::StoppedByOther{});
+}
+
+void Supervisor::on_exit(const std::string& id, int exit_code) {
+    Entry* entry = find(id);
+    if (entry == nullptr) return;
+    entry->trips.reset();
+    entry->listen_at = policies::TimePoint::max();
+    entry->armed = false;
+    if (!entry->controller || !entry->controller->target().run) return;
+    const std::shared_ptr<Run> run = entry->controller->target().run;
+    if (run->ended) return;
+    // systemd may have removed the cgroup already; then the last counters that were seen stand.
+    const auto events = run->files.events();
+    const std::uint64_t oom_kills = events ? events->oom_kill : entry->controller->state().oom_kills;
+    run->ended = true;
+    entry->controller->feed(policies::Exited{exit_code, oom_kills});
+    reschedule(id);
+}
+
+void Supervisor::forget(const std::string& id) {
+    if (Entry* entry = find(id); entry != nullptr && entry->controller && entry->controller->target().run)
+        entry->controller->target().run->ended = true;
+    schedule_.remove(id);
+    entries_.erase(id);
+}
+
+Supervisor::Task Supervisor::reconcile() {
+    const auto list = co_await parts_.docker.list_containers(true, {});
+    if (!list) {
+        spdlog::warn("{}", list.error().message);
+        co_return;
+    }
+    std::vector<std::string> gone;
+    for (const auto& [id, entry] : entries_) {
+        const bool known = std::any_of(list->begin(), list->end(), [&](const auto& summary) { return summary.id == id; });
+        if (!known) gone.push_back(id);
+    }
+    for (const std::string& id : gone) {
+        on_exit(id, -1);
+        forget(id);
+    }
+    for (const docker::ContainerSummary& summary : *list) {
+        if (summary.state == "running" || summary.state == "paused") {
+            spawn(attach(summary.id, false));
+        } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
+            // Its `die` was missed: the exit code is what inspect says.
+            const auto details = co_await parts_.docker.inspect(summary.id);
+            if (details && !details->state.running) on_exit(summary.id, static_cast<int>(details->state.exit_code));
+        }
+    }
+}
+
+// ---- samples --------------------------------------------------------------------------------------------------------
+
+cgroups::Bytes Supervisor::swap_free() {
+    const policies::TimePoint now = parts_.clock();
+    if (swap_read_at_ == policies::TimePoint{} || now - swap_read_at_ > kSwapAge) {
+        swap_free_ = parts_.processes.swap_free();
+        swap_read_at_ = now;
+    }
+    return swap_free_;
+}
+
+void Supervisor::sample(const std::string& id, bool may_be_trip) {
+    Entry* entry = find(id);
+    if (entry == nullptr || !entry->armed) return;
+    const std::shared_ptr<Run> run = entry->controller->target().run;
+    const auto taken = run->files.sample(swap_free());
+    if (!taken) {
+        // Gone: Docker's `die` is on its way, and reconcile() finds what it does not tell.
+        if (!taken.error().gone()) spdlog::warn("{}", taken.error().message());
+        entry->trips.reset();
+        schedule_.remove(id);
+        return;
+    }
+    policies::Sampled input{to_sample(*taken), false};
+    const policies::State& state = entry->controller->state();
+    input.tripped = may_be_trip && (!state.has_sample || input.sample.high_events > state.last.high_events);
+    repair_tripwire(*entry, input.sample);
+    entry->controller->feed(input);
+}
+
+/// systemd rewrites memory.high when any property of the scope is set through it, `docker update` included.
+void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
+    const policies::State& state = entry.controller->state();
+    if (state.phase != policies::Phase::kWatching || state.relaxed || state.hard == policies::kUnlimited) return;
+    // The kernel keeps whole pages.
+    constexpr std::uint64_t kPage = 65536;
+    const std::uint64_t want = state.tripwire.value;
+    const std::uint64_t have = sample.tripwire.value;
+    const bool same = have == want || (have < want && want - have < kPage);
+    if (same || state.tripwire == policies::kUnlimited) return;
+    tell("drift_repaired", entry.controller->subject().name + ": memory.high was " + policies::to_string(sample.tripwire) +
+                               ", set back to " + policies::to_string(state.tripwire) +
+                               " (systemd rewrites it when a property of the scope is set, by `docker update` for one).");
+    parts_.actuator.perform(entry.controller->target(), policies::SetTripwire{state.tripwire}, [](const auto&, const auto&) {});
+}
+
+void Supervisor::listen(const std::string& id) {
+    Entry* entry = find(id);
+    if (entry == nullptr || !entry->trips) return;
+    entry->listen_at = policies::TimePoint::max();
+    const std::weak_ptr<Run> run = entry->controller->target().run;
+    entry->trips->async_wait(asio::posix::stream_descriptor::wait_error, [this, id, run](boost::system::error_code code) {
+        if (!code) on_trip(id, run);
+    });
+}
+
+void Supervisor::on_trip(const std::string& id, const std::weak_ptr<Run>& run) {
+    Entry* entry = find(id);
+    const auto still = run.lock();
+    if (entry == nullptr || !still || !entry->controller || entry->controller->target().run != still) return;
+    sample(id, true);
+    entry = find(id);
+    if (entry == nullptr || !entry->trips) return;
+    const policies::Duration quiet = entry->controller->quiet();
+    if (quiet.count() == 0) {
+        listen(id);
+    } else {
+        entry->listen_at = parts_.clock() + quiet;
+    }
+    reschedule(id);
+}
+
+void Supervisor::reschedule(const std::string& id) {
+    const Entry* entry = find(id);
+    if (entry == nullptr || !entry->controller) return;
+    const policies::TimePoint before = schedule_.next();
+    policies::TimePoint due = std::min(entry->controller->deadline(), entry->listen_at);
+    if (entry->armed) due = std::min(due, entry->controller->sample_at());
+    schedule_.set(id, due, parts_.clock());
+    if (schedule_.next() < before) timer_.cancel();
+}
+
+void Supervisor::on_due(const std::string& id) {
+    Entry* entry = find(id);
+    if (entry == nullptr || !entry->controller) return;
+    const policies::TimePoint now = parts_.clock();
+    // Listening begins before the look: a change in between wakes again.
+    const bool was_quiet = entry->listen_at <= now;
+    if (was_quiet) listen(id);
+    if (entry->controller->deadline() <= now) entry->controller->feed(policies::Tick{});
+    entry = find(id);
+    if (entry != nullptr && (was_quiet || entry->controller->sample_at() <= now)) sample(id, was_quiet);
+    reschedule(id);
+}
+
+Supervisor::Task Supervisor::run() {
+    while (true) {
+        const policies::TimePoint next = schedule_.next();
+        if (next == policies::TimePoint::max()) {
+            timer_.expires_at(asio::steady_timer::time_point::max());
+        } else {
+            timer_.expires_at(asio::steady_timer::time_point(
+                std::chrono::duration_cast<asio::steady_timer::duration>(next.time_since_epoch())));
+        }
+        // Cancelled: something nearer was put on the schedule, or the daemon ends (then the wait below throws).
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+        for (const std::string& id : schedule_.take_due(parts_.clock())) on_due(id);
+    }
+}
+
+// ---- policies and the end -------------------------------------------------------------------------------------------
+
+void Supervisor::set_policy(std::shared_ptr<const policies::Policy> policy) {
+    policy_ = std::move(policy);
+    for (const auto& [id, entry] : entries_) spawn(attach(id, false));
+}
+
+void Supervisor::stand_down() {
+    standing_down_ = true;
+    for (auto& [id, entry] : entries_) {
+        if (!entry.armed || !entry.controller) continue;
+        const Target& target = entry.controller->target();
+        const policies::State& state = entry.controller->state();
+        if (state.phase == policies::Phase::kPaused) continue;
+        // A stop that Docker was asked for goes on without us; its signal must not find a frozen container.
+        if (state.phase == policies::Phase::kSignalling && target.run->pid > 0)
+            if (const auto process = cgroups::PidFd::open(target.run->pid)) static_cast<void>(process->send(target.run->stop_signal));
+        if (state.tripwire != policies::kUnlimited && state.hard != policies::kUnlimited)
+            static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
+        if (state.frozen || state.phase == policies::Phase::kSignalling) act::undo_brake(target.run->directory);
+    }
+}
+
+}  // namespace governor

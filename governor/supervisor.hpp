@@ -1,0 +1,118 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "cgroup/process.hpp"
+#include "governor/async/worker.hpp"
+#include "governor/controller.hpp"
+#include "governor/docker/client.hpp"
+#include "governor/docker/event_stream.hpp"
+#include "governor/watch/schedule.hpp"
+
+namespace governor {
+
+/// What the host is like, found once at start.
+struct Host {
+    std::string cgroup_mount;
+    std::string cgroup_driver;
+    std::string docker_version;
+    policies::Bytes memory;          ///< of the host: the base of a hard limit in percent
+    std::string own_container;       ///< id; empty outside a container
+};
+
+/// Knows all containers: follows Docker's events, puts the policy's limits on each start, takes samples when they are due, and feeds
+/// each container's controller. Loop's thread only; lives as long as the daemon.
+class Supervisor final : public docker::EventHandler {
+  public:
+    struct Parts {
+        boost::asio::any_io_executor loop;
+        docker::Client& docker;
+        Actuator& actuator;
+        publish::EventSink& sink;
+        async::Worker& worker;
+        cgroups::Processes processes;
+        Clock clock;
+    };
+    Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
+    ~Supervisor() override;
+
+    /// Takes samples when due, until cancelled.
+    boost::asio::awaitable<void> run();
+    /// Lists all containers and catches up with what the events did not tell.
+    boost::asio::awaitable<void> reconcile();
+
+    void set_policy(std::shared_ptr<const policies::Policy> policy);
+    /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a leak to a livelock.
+    void stand_down();
+
+    void on_event(const docker::Event& event) override;
+    void on_connected(bool resumed) override;
+    void on_disconnected(const docker::Error& reason, std::chrono::milliseconds retry_in) override;
+
+    struct Entry {
+        docker::ContainerDetails details;
+        std::shared_ptr<Controller> controller;
+        std::unique_ptr<boost::asio::posix::stream_descriptor> trips;
+        policies::TimePoint listen_at = policies::TimePoint::max();
+        bool attaching = false;
+        bool attach_again = false;
+        bool armed = false;
+        std::vector<std::string> notes;  ///< sentences for `explain`
+    };
+    const std::map<std::string, Entry>& entries() const { return entries_; }
+    Entry* find(const std::string& id);
+    const Host& host() const { return host_; }
+    bool docker_connected() const { return connected_; }
+
+  private:
+    using Task = boost::asio::awaitable<void>;
+
+    void spawn(Task task);
+    Task attach(std::string id, bool started);
+    Task attach_once(std::string id, bool started);
+    Task arm(std::string id, std::shared_ptr<Run> run);
+    boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run, policies::Bytes hard);
+    boost::asio::awaitable<void> set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire);
+    bool choose_policy(Entry& entry, Target& target);
+    std::shared_ptr<Run> make_run(const docker::ContainerDetails& details, std::string& problem);
+    void adopt(Entry& entry, const std::shared_ptr<Run>& run);
+
+    void listen(const std::string& id);
+    void on_trip(const std::string& id, const std::weak_ptr<Run>& run);
+    void sample(const std::string& id, bool may_be_trip);
+    void repair_tripwire(Entry& entry, const policies::Sample& sample);
+    void on_due(const std::string& id);
+    void reschedule(const std::string& id);
+    void on_exit(const std::string& id, int exit_code);
+    void on_kill(Entry& entry, const docker::Event& event);
+    void forget(const std::string& id);
+    cgroups::Bytes swap_free();
+    void tell(const std::string& type, const std::string& detail);
+    void add_note(Entry& entry, const std::string& note);
+
+    Parts parts_;
+    Host host_;
+    std::shared_ptr<const policies::Policy> policy_;
+    std::map<std::string, Entry> entries_;
+    watch::Schedule schedule_;
+    boost::asio::steady_timer timer_;
+    bool connected_ = false;
+    bool standing_down_ = false;
+    cgroups::Bytes swap_free_{};
+    policies::TimePoint swap_read_at_{};
+};
+
+/// Memory as the kernel tells it, in the core's types.
+policies::Sample to_sample(const cgroups::MemorySample& sample);
+
+}  // namespace governor
