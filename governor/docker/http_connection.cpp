@@ -4,9 +4,9 @@
 
 #include <sys/un.h>
 
-// as_tuple leaves `experimental` after 1.81.
-#include <boost/asio/experimental/as_tuple.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -17,7 +17,7 @@ namespace governor::docker {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using asio::experimental::as_tuple;
+using asio::as_tuple;
 
 namespace {
 constexpr std::size_t kMaxHeader = 64UL << 10U;
@@ -29,6 +29,11 @@ HttpConnection::HttpConnection(const asio::any_io_executor& executor)
     parser_.header_limit(kMaxHeader);
     // The parser's own limit would cut event streams; those who collect a body count it themselves.
     parser_.body_limit(boost::none);
+}
+
+void HttpConnection::expires_at(Clock::time_point deadline) {
+    deadline_ = deadline;
+    stream_.expires_at(deadline);
 }
 
 asio::awaitable<HttpConnection::ErrorCode> HttpConnection::connect(std::string socket_path) {
@@ -73,6 +78,9 @@ int HttpConnection::status() const {
 asio::awaitable<HttpConnection::ErrorCode> HttpConnection::read_body() {
     chunk_size_ = 0;
     while (!parser_.is_done()) {
+        // Beast's timer only wins over an operation that has to wait: against a peer that never stops
+        // sending, every read is ready at once and the deadline would never come.
+        if (expired()) co_return make_error_code(boost::beast::error::timeout);
         auto& body = parser_.get().body();
         body.data = chunk_.data();
         body.size = chunk_.size();

@@ -33,8 +33,8 @@ class HttpConnection {
     explicit HttpConnection(const boost::asio::any_io_executor& executor);
 
     /// Applies to all operations that start after it.
-    void expires_at(Clock::time_point deadline) { stream_.expires_at(deadline); }
-    void expires_after(std::chrono::milliseconds limit) { stream_.expires_after(limit); }
+    void expires_at(Clock::time_point deadline);
+    void expires_after(std::chrono::milliseconds limit) { expires_at(Clock::now() + limit); }
 
     boost::asio::awaitable<ErrorCode> connect(std::string socket_path);
     /// `body` is JSON, or empty. Returns when the whole request is in the kernel's hands.
@@ -48,6 +48,8 @@ class HttpConnection {
     std::string_view chunk() const { return {chunk_.data(), chunk_size_}; }
 
   private:
+    bool expired() const { return Clock::now() >= deadline_; }
+
     static constexpr std::size_t kChunkSize = 16UL << 10U;
 
     boost::beast::basic_stream<boost::asio::local::stream_protocol> stream_;
@@ -55,6 +57,7 @@ class HttpConnection {
     boost::beast::http::response_parser<boost::beast::http::buffer_body> parser_;
     std::array<char, kChunkSize> chunk_{};
     std::size_t chunk_size_ = 0;
+    Clock::time_point deadline_ = Clock::time_point::max();
 };
 
 }  // namespace governor::docker
