@@ -1,0 +1,202 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/http/connection.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "governor/http/route.hpp"
+
+namespace governor::http {
+
+namespace asio = boost::asio;
+namespace beast_http = boost::beast::http;
+using asio::as_tuple;
+using ErrorCode = boost::system::error_code;
+using Request = beast_http::request<beast_http::string_body>;
+using Response = beast_http::response<beast_http::string_body>;
+
+namespace {
+
+constexpr int kHttp11 = 11;
+
+std::string to_body(const nlohmann::json& json) {
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Response make_response(int status, std::string body, const char* content_type = "application/json") {
+    Response response(static_cast<beast_http::status>(status), kHttp11);
+    response.set(beast_http::field::server, "governor/" GOVERNOR_VERSION);
+    response.set(beast_http::field::content_type, content_type);
+    response.keep_alive(false);
+    response.body() = std::move(body);
+    response.prepare_payload();
+    return response;
+}
+
+Response make_error(int status, const std::string& message) {
+    return make_response(status, to_body({{"error", message}}));
+}
+
+/// Why a request could not be read; nothing when there is nobody to tell.
+std::optional<Response> response_to_broken(ErrorCode code) {
+    if (code == beast_http::error::end_of_stream || code == asio::error::operation_aborted) return std::nullopt;
+    if (code == beast_http::error::body_limit) return make_error(413, "the request's body is too large; no command needs one");
+    if (code == beast_http::error::header_limit) return make_error(431, "the request's header is too large");
+    if (code == boost::beast::error::timeout) return make_error(408, "the request was not complete in time");
+    if (code.category() == make_error_code(beast_http::error::bad_version).category()) {
+        return make_error(400, "this is not HTTP: " + code.message());
+    }
+    return std::nullopt;
+}
+
+std::string events_body(const publish::Publisher& publisher, const publish::Filter& filter) {
+    std::string body;
+    for (const auto& published : publisher.recent(filter)) body += published->json + "\n";
+    return body;
+}
+
+Reply ask(ControlApi& api, const Route& route) {
+    switch (route.endpoint) {
+        case Endpoint::kStatus: return api.status();
+        case Endpoint::kExplain: return api.explain(route.service);
+        case Endpoint::kRelease: return api.command("release", route.service);
+        case Endpoint::kReload: return api.command("reload", {});
+        case Endpoint::kVersion: return {200, {{"version", GOVERNOR_VERSION}}};
+        case Endpoint::kEvents: break;
+    }
+    return {500, {{"error", "this path is not served"}}};
+}
+
+Response answer(const ConnectionContext& context, const Route& route) {
+    if (route.endpoint == Endpoint::kEvents) {
+        return make_response(200, events_body(context.publisher, route.filter), "application/x-ndjson");
+    }
+    // A mistake in an answer must not take the guard down with it.
+    try {
+        const Reply reply = ask(context.api, route);
+        return make_response(reply.status, to_body(reply.body));
+    } catch (const std::exception& error) {
+        return make_error(500, std::string("the governor could not make this answer: ") + error.what());
+    }
+}
+
+asio::awaitable<void> send(std::shared_ptr<ControlStream> stream, Response response, std::chrono::milliseconds timeout) {
+    stream->expires_after(timeout);
+    co_await beast_http::async_write(*stream, response, as_tuple(asio::use_awaitable));
+}
+
+/// Shared with the read that watches for the client's leaving.
+struct Follow {
+    explicit Follow(const asio::any_io_executor& executor) : wake(executor) {}
+    asio::steady_timer wake;
+    std::array<char, 1> byte{};
+    bool left = false;
+};
+
+void watch_for_leaving(ControlStream& stream, const std::shared_ptr<Follow>& follow) {
+    stream.expires_never();
+    stream.async_read_some(asio::buffer(follow->byte), [follow](ErrorCode, std::size_t) {
+        // Also when it says more: there is one request per connection.
+        follow->left = true;
+        follow->wake.cancel();
+    });
+}
+
+asio::awaitable<ErrorCode> send_stream_header(std::shared_ptr<ControlStream> stream, std::chrono::milliseconds timeout) {
+    beast_http::response<beast_http::empty_body> response(beast_http::status::ok, kHttp11);
+    response.set(beast_http::field::server, "governor/" GOVERNOR_VERSION);
+    response.set(beast_http::field::content_type, "application/x-ndjson");
+    response.keep_alive(false);
+    response.chunked(true);
+    beast_http::response_serializer<beast_http::empty_body> serializer(response);
+    stream->expires_after(timeout);
+    const auto [code, size] = co_await beast_http::async_write_header(*stream, serializer, as_tuple(asio::use_awaitable));
+    static_cast<void>(size);
+    co_return code;
+}
+
+asio::awaitable<ErrorCode> send_piece(std::shared_ptr<ControlStream> stream, std::string text, std::chrono::milliseconds timeout) {
+    stream->expires_after(timeout);
+    const auto [code, size] = co_await asio::async_write(*stream, beast_http::make_chunk(asio::buffer(text)), as_tuple(asio::use_awaitable));
+    static_cast<void>(size);
+    co_return code;
+}
+
+asio::awaitable<void> follow_events(std::shared_ptr<ControlStream> stream, ConnectionContext context, publish::Filter filter) {
+    const auto timeout = context.options.write_timeout;
+    const auto follow = std::make_shared<Follow>(stream->get_executor());
+    // Subscribed at the same moment as the past is read: nothing is lost or told twice.
+    const auto subscription = context.publisher.subscribe(filter, [weak = std::weak_ptr(follow)] {
+        if (const auto alive = weak.lock()) alive->wake.cancel();
+    });
+    std::string past = events_body(context.publisher, filter);
+    if (co_await send_stream_header(stream, timeout)) co_return;
+    watch_for_leaving(*stream, follow);
+    if (!past.empty() && co_await send_piece(stream, std::move(past), timeout)) co_return;
+    while (!follow->left && !subscription->overrun()) {
+        if (const auto published = subscription->next()) {
+            if (co_await send_piece(stream, published->json + "\n", timeout)) co_return;
+            continue;
+        }
+        follow->wake.expires_at(asio::steady_timer::time_point::max());
+        co_await follow->wake.async_wait(as_tuple(asio::use_awaitable));
+    }
+    // An overrun ends without the last chunk: the client sees that the stream is cut, not finished.
+}
+
+asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, ConnectionContext context) {
+    boost::beast::flat_buffer buffer(context.options.max_header + context.options.max_body);
+    beast_http::request_parser<beast_http::string_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(context.options.max_header));
+    parser.body_limit(context.options.max_body);
+    stream->expires_after(context.options.read_timeout);
+    const auto [code, size] = co_await beast_http::async_read(*stream, buffer, parser, as_tuple(asio::use_awaitable));
+    static_cast<void>(size);
+    const auto timeout = context.options.write_timeout;
+    if (code) {
+        if (auto response = response_to_broken(code)) co_await send(stream, std::move(*response), timeout);
+        co_return;
+    }
+    const Request& request = parser.get();
+    const auto route = find_route({request.method_string().data(), request.method_string().size()},
+                                  {request.target().data(), request.target().size()});
+    if (!route) {
+        auto response = make_error(route.error().status, route.error().message);
+        if (!route.error().allow.empty()) response.set(beast_http::field::allow, route.error().allow);
+        co_await send(stream, std::move(response), timeout);
+    } else if (route->follow) {
+        co_await follow_events(stream, context, route->filter);
+    } else {
+        co_await send(stream, answer(context, *route), timeout);
+    }
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_connection(std::shared_ptr<ControlStream> stream, ConnectionContext context) {
+    try {
+        co_await serve_request(stream, context);
+    } catch (const std::exception&) {
+        // Out of memory, or cancelled: closing is the answer.
+    }
+    ErrorCode ignored;
+    stream->socket().shutdown(asio::local::stream_protocol::socket::shutdown_both, ignored);
+    stream->close();
+}
+
+}  // namespace governor::http

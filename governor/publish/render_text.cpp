@@ -1,0 +1,184 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <vector>
+
+#include "governor/publish/render.hpp"
+#include "policies/diagnostics.hpp"
+
+namespace governor::publish {
+namespace {
+
+using policies::EventType;
+using policies::Rule;
+
+std::string_view headline(EventType type) {
+    switch (type) {
+        case EventType::kArmed: return "armed";
+        case EventType::kOomNear: return "NEAR OOM";
+        case EventType::kPageCacheChurn: return "tripwire fired for page cache only, lifted for a while";
+        case EventType::kWarned: return "asked the application to shed memory";
+        case EventType::kBrake: return "BRAKE, frozen until its stop signal is pending";
+        case EventType::kSignalled: return "stop signal is pending, thawed, draining";
+        case EventType::kDockerSlow: return "Docker is slow, stop signal sent without it";
+        case EventType::kKilled: return "KILLED whole by the governor";
+        case EventType::kOomKilled: return "OOM KILL by the kernel";
+        case EventType::kExited: return "ended, not by the governor";
+        case EventType::kRestartFinished: return "back after a restart";
+        case EventType::kRestartDelayed: return "restart put off, capped meanwhile";
+        case EventType::kBreakerOpened: return "QUARANTINE, alive and capped, not restarted again";
+        case EventType::kBreakerReleased: return "quarantine ended";
+        case EventType::kCapFrozen: return "FROZEN, capped and too near its hard limit";
+        case EventType::kLeftAlone: return "left alone, somebody else stops or pauses it";
+        case EventType::kAdopted: return "adopted in the middle of an action";
+        case EventType::kActionFailed: return "ACTION FAILED";
+    }
+    return "unknown";
+}
+
+/// "<subject> <measured> (<limit> <threshold>) within <window>"
+struct RuleWords {
+    std::string_view subject;
+    std::string_view limit = "threshold";
+};
+
+RuleWords words_of(Rule rule) {
+    switch (rule) {
+        case Rule::kNone: return {""};
+        case Rule::kUnreclaimable: return {"unreclaimable memory"};
+        case Rule::kCurrent: return {"memory in use"};
+        case Rule::kEta: return {"time to OOM"};
+        case Rule::kPressure: return {"memory pressure"};
+        case Rule::kTripwire: return {"memory in use", "tripwire"};
+        case Rule::kHardLimitNear: return {"unreclaimable memory", "kill line"};
+        case Rule::kGraceEnded: return {"still there after", "grace"};
+        case Rule::kDockerTimeout: return {"no stop signal from Docker after", "deadline"};
+        case Rule::kDockerError: return {"Docker refused or could not be reached"};
+        case Rule::kSignalFailed: return {"the stop signal could not be sent"};
+        case Rule::kBackoff: return {"time since the last restart", "back-off"};
+        case Rule::kBreaker: return {"restarts", "breaker at"};
+        case Rule::kOomKillCounter: return {"OOM kills in the container", "before"};
+        case Rule::kPolicyKill: return {"the policy says `do: kill`"};
+        case Rule::kOperator: return {"an operator asked for it"};
+        case Rule::kNotBack: return {"Docker did not start it again", "deadline"};
+    }
+    return {""};
+}
+
+std::string quantity_text(const policies::Quantity& quantity) {
+    using Kind = policies::Quantity::Kind;
+    switch (quantity.kind) {
+        case Kind::kBytes: return to_string(policies::Bytes{static_cast<std::uint64_t>(quantity.value)});
+        case Kind::kDuration: return policies::to_string(policies::Duration(quantity.value));
+        case Kind::kPermille: return to_string(policies::Permille{static_cast<std::int32_t>(quantity.value)});
+        case Kind::kCount: return std::to_string(quantity.value);
+        case Kind::kNone: break;
+    }
+    return {};
+}
+
+std::string reason_text(const policies::Reason& reason) {
+    const auto words = words_of(reason.rule);
+    std::string out(words.subject);
+    if (out.empty()) return out;
+    const auto measured = quantity_text(reason.measured);
+    const auto threshold = quantity_text(reason.threshold);
+    if (!measured.empty()) out += " " + measured;
+    if (!threshold.empty()) out.append(" (").append(words.limit).append(" ").append(threshold).append(")");
+    if (reason.window.count() != 0) out += " within " + policies::to_string(reason.window);
+    return out;
+}
+
+std::string with_spaces(std::string_view name) {
+    std::string out(name);
+    std::ranges::replace(out, '_', ' ');
+    return out;
+}
+
+/// Collects "label value" parts; what is at its default is passed over.
+class Facts {
+  public:
+    void add(std::string text) { parts_.push_back(std::move(text)); }
+    void add(std::string_view label, policies::Bytes bytes) {
+        if (bytes.value != 0) add(std::string(label) + " " + (bytes == policies::kUnlimited ? "unlimited" : to_string(bytes)));
+    }
+    void add(std::string_view label, policies::Duration duration) {
+        if (duration.count() != 0 && duration != policies::Duration::max())
+            add(std::string(label) + " " + policies::to_string(duration));
+    }
+    std::string text() const {
+        std::string out;
+        for (const auto& part : parts_) {
+            if (!out.empty()) out += ", ";
+            out += part;
+        }
+        return out;
+    }
+
+  private:
+    std::vector<std::string> parts_;
+};
+
+void add_ending(Facts& facts, const policies::Event& event) {
+    if (event.outcome != policies::Outcome::kNone) facts.add(with_spaces(to_string(event.outcome)));
+    if (event.exit_code >= 0) facts.add("exit code " + std::to_string(event.exit_code));
+    if (event.via != policies::Via::kNone) facts.add("signal by " + with_spaces(to_string(event.via)));
+    facts.add("stood still", event.brake);
+    facts.add("drained", event.drain);
+    facts.add("away", event.total);
+    if (event.count != 0) facts.add("count " + std::to_string(event.count));
+}
+
+void add_memory(Facts& facts, const policies::Event& event) {
+    using Kind = policies::Quantity::Kind;
+    // The reason may have told the amount already.
+    const bool told = event.reason.measured.kind == Kind::kBytes && event.reason.rule != Rule::kCurrent &&
+                      event.reason.rule != Rule::kTripwire;
+    if (!told) facts.add("unreclaimable", event.unreclaimable);
+    facts.add("hard limit", event.hard);
+    if (event.type == EventType::kArmed) facts.add("tripwire", event.tripwire);
+    if (event.type == EventType::kPageCacheChurn) facts.add("in use", event.current);
+    if (event.peak > event.unreclaimable) facts.add("peak", event.peak);
+    if (event.growth > 0) facts.add("growing " + to_string(policies::Bytes{static_cast<std::uint64_t>(event.growth)}) + "/s");
+    facts.add("OOM in", event.eta);
+}
+
+std::string facts_text(const policies::Event& event) {
+    using policies::StopHandling;
+    Facts facts;
+    add_ending(facts, event);
+    add_memory(facts, event);
+    if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");
+    if (event.stop_handling == StopHandling::kIgnored) facts.add("PID 1 ignores its stop signal");
+    if (event.frozen && event.type != EventType::kBrake && event.type != EventType::kCapFrozen) facts.add("frozen");
+    return facts.text();
+}
+
+std::string who(const Subject& subject) {
+    std::string out = subject.service.empty() ? subject.name : subject.service;
+    // The first replica is the usual one: its number says nothing.
+    if (!subject.service.empty() && subject.number > 1) out += "#" + std::to_string(subject.number);
+    if (out.empty()) out = subject.id.empty() ? "governor" : subject.id.substr(0, 12);
+    return out;
+}
+
+}  // namespace
+
+std::string to_text(const Record& record) {
+    std::string out = rfc3339(record.time) + "  " + who(record.subject) + "  ";
+    if (record.event && record.type == to_string(record.event->type)) {
+        out += headline(record.event->type);
+    } else {
+        out += with_spaces(record.type);
+    }
+    if (record.event) {
+        const auto reason = reason_text(record.event->reason);
+        const auto facts = facts_text(*record.event);
+        if (!reason.empty()) out += ": " + reason;
+        if (!facts.empty()) out += (reason.empty() ? ": " : "; ") + facts;
+    }
+    if (!record.detail.empty()) out += " -- " + record.detail;
+    return policies::printable(out);
+}
+
+}  // namespace governor::publish
