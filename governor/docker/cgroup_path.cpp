@@ -42,7 +42,8 @@ std::optional<std::string> expand_slice(std::string_view slice) {
 
 std::optional<std::string> container_cgroup(std::string_view driver, std::string_view parent,
                                             std::string_view id) {
-    if (id.empty() || id.find('/') != std::string_view::npos) return std::nullopt;
+    // An id is hex digits; what could climb out of the folder never becomes a path.
+    if (id.empty() || id.find_first_of("/.") != std::string_view::npos) return std::nullopt;
     if (driver == "systemd") return systemd_path(parent, id);
     if (driver == "cgroupfs") return cgroupfs_path(parent, id);
     return std::nullopt;
