@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures: a virtual machine for the session, a Compose project for each test."""
 
 from __future__ import annotations
@@ -54,11 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: part of the complete matrix only (--full)")
+    config.addinivalue_line("markers", "once: not repeated by --full")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """--full runs each scenario of the matrix three times: a race that shows once in three is a bug."""
-    if metafunc.config.getoption("--full") and metafunc.definition.get_closest_marker("full"):
+    """--full runs each scenario three times: a race that shows once in three is a bug."""
+    if metafunc.config.getoption("--full") and not metafunc.definition.get_closest_marker("once"):
         metafunc.fixturenames.append("repetition")
         metafunc.parametrize("repetition", [1, 2, 3])
 
@@ -67,9 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without --full the matrix is deselected, which pytest reports; nothing is skipped silently."""
     if config.getoption("--full"):
         return
-    kept = [item for item in items if "full" not in item.keywords]
-    config.hook.pytest_deselected(items=[item for item in items if "full" in item.keywords])
-    items[:] = kept
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
 @pytest.hookimpl(hookwrapper=True)

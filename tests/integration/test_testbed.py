@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Proves the test bed itself, without a governor: what it cannot show, no scenario can."""
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from testbed.stack import Service, Stack
 from testbed.workers import cache_churn, leaker
 
 MIB = 1 << 20
+pytestmark = pytest.mark.once
 
 # What the governor will do, by hand: the order is what saves the work (design: "freeze, SIGTERM, release, thaw").
 BRAKE_BY_HAND = """
@@ -86,9 +89,13 @@ def test_cache_fills_the_limit_without_harm(stack: Stack) -> None:
     assert churner.oom_kills() == 0
 
 
-def test_databases_answer(stack: Stack) -> None:
+def test_databases_and_proxy_answer(stack: Stack) -> None:
     postgres, redis = stack.postgres(), stack.redis()
+    proxy = stack.service("proxy", {"image": "testbed/nginx"})
     stack.up()
     postgres.wait_log("database system is ready to accept connections", timeout=120)
     assert postgres.exec("psql -U postgres -h 127.0.0.1 -Atc 'select 6*7'").out.strip() == "42"
     assert redis.exec("redis-cli ping").out.strip() == "PONG"
+    # By name, over the project's network.
+    assert "Welcome to nginx" in postgres.exec("curl -s --max-time 20 http://proxy/").out
+    assert proxy.running

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """A healthy container that looks full: reads and writes files larger than its memory limit, so that
 memory.current sits at the limit while nearly all of it is page cache. Ends with 0 on SIGTERM."""
 

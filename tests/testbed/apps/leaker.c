@@ -1,4 +1,7 @@
-/* A worker that leaks memory on purpose; same options as leaker.py, see README.md.
+/* SPDX-FileCopyrightText: The Governor authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker that leaks memory on purpose; same options as leaker.py, whose --help explains them.
  * Sizes are MiB and rates MiB/s of the whole container: they are divided between its workers. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A worker that leaks memory on purpose; same options as leaker.c, see README.md.
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""A worker that leaks memory on purpose; same options as leaker.c.
 
 Sizes are MiB and rates MiB/s of the whole container: they are divided between its workers.
 """

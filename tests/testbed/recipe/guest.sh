@@ -1,7 +1,10 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes the guest: a Debian 13 with systemd and Docker, as DIR/rootfs.qcow2,
 # DIR/vmlinuz and DIR/initrd.img. Usage: MIRROR=... guest.sh DIR SSH_PUBLIC_KEY
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=/dev/null
 . "$here/lib.sh"
 out=$1 key=$2
 root=$out/rootfs
@@ -18,7 +21,7 @@ debootstrap_to trixie "$root" "$packages" \
 
 cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
 cp "$root"/boot/initrd.img-* "$out/initrd.img"
-rm -rf "$root"/boot/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+rm -rf "${root:?}"/boot/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
 
 mke2fs -q -t ext4 -E lazy_itable_init=0 -L rootfs -d "$root" "$out/rootfs.raw" 12G
 qemu-img convert -f raw -O qcow2 "$out/rootfs.raw" "$out/rootfs.qcow2"

@@ -1,3 +1,6 @@
+# shellcheck shell=bash
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 # Shared by the recipe scripts: how a small Debian root file system is made.
 # Sourced, not run. MIRROR (a Debian mirror) comes from the caller.
 set -euo pipefail

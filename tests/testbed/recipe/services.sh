@@ -1,12 +1,15 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes the root file system that the stand-in services share (Python workers,
-# PostgreSQL, Redis): one import under emulation instead of three.
+# PostgreSQL, Redis, nginx): one import under emulation instead of three.
 # Usage: MIRROR=... services.sh OUT.tar
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=/dev/null
 . "$here/lib.sh"
 
 # LLVM is only PostgreSQL's JIT compiler, and larger than everything else together.
-debootstrap_to bookworm "$1.part.tar" python3,postgresql-15,redis-server,redis-tools,procps,curl \
+debootstrap_to bookworm "$1.part.tar" python3,postgresql-15,redis-server,redis-tools,nginx-light,procps,curl \
   --dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/libLLVM*' \
   --dpkgopt='path-exclude=/usr/lib/llvm*' \
   --dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/libz3*' \

@@ -1,20 +1,25 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """The command line `tests/testbed/vm`: virtual machines by hand."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
 
 from . import image, paths
+from .guest import Guest
 from .machine import Machine
 from .progress import say, step
 
 
 def restore(name: str, die_with_parent: bool = False) -> Machine:
     bundle = image.ensure()
+    _forget_dead_sessions()
     machine = Machine(paths.run_dir(name), bundle)
     with step(f"restoring the VM '{name}'"):
         try:
@@ -23,6 +28,14 @@ def restore(name: str, die_with_parent: bool = False) -> Machine:
             machine.kill()
             raise
     return machine
+
+
+def _forget_dead_sessions() -> None:
+    """What a killed test session left: its VM died with it, its folder did not."""
+    top = paths.run_dir("x").parent
+    for folder in top.glob("pytest-*"):
+        if Machine.load(folder) is None and not Path(f"/proc/{folder.name.removeprefix('pytest-')}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _running(name: str) -> Machine:
@@ -41,6 +54,7 @@ def up(options: argparse.Namespace) -> int:
     machine = Machine.load(paths.run_dir(options.name))
     if machine is None:
         machine = restore(options.name)
+        Guest(machine).prepare()
     else:
         say(f"the VM '{options.name}' is already up")
     print(machine.ssh.port)
@@ -62,6 +76,13 @@ def put(options: argparse.Namespace) -> int:
 
 def get(options: argparse.Namespace) -> int:
     _running(options.name).ssh.get(options.source, Path(options.target))
+    return 0
+
+
+def governor(options: argparse.Namespace) -> int:
+    with step("building the governor's image in the guest"):
+        tag = Guest(_running(options.name)).build_governor_image()
+    print(tag)
     return 0
 
 
@@ -112,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
         sub = add(verb, function, text)
         sub.add_argument("source")
         sub.add_argument("target")
+    add("governor", governor, "build the image governor:test from build/release/bin/governor and deploy/docker/Dockerfile")
     add("down", down, "end the VM and forget its disk")
     add("status", status, "what is made and what is up", named=False)
     add("console", console, "the end of the guest's serial console").add_argument("--lines", type=int, default=60)

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """What is kept of a guest in which a test failed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """The guest as a Docker host: Docker, cgroups, clocks, kernel log, and the governor's image."""
 
 from __future__ import annotations
@@ -127,7 +129,11 @@ class Guest:
     # -- the governor ----------------------------------------------------------------------------
     @cached_property
     def governor_image(self) -> str:
-        """Built once per VM, as an operator would, from what the repository's build left."""
+        """Built once per VM, when the first scenario needs it."""
+        return self.build_governor_image()
+
+    def build_governor_image(self) -> str:
+        """As an operator would, from what the repository's build left."""
         tag, work = "governor:test", "/opt/testbed/governor"
         self.run(f"rm -rf {work} && mkdir -p {work} && tar -C {work} -x", timeout=120, data=_governor_context())
         self.run(f"cd {work} && DOCKER_BUILDKIT=0 docker build -q -t {tag} --build-arg BASE=testbed/governor-base "

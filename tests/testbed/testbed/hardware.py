@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """The virtual machine's hardware and kernel command line. Part of the cache key: a saved
 state can only be restored into exactly this machine."""
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Makes the saved state: root file systems, the guest's disk, two boots. Cached by recipe."""
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def ensure() -> Path:
     """The folder with the saved state; made now when it is missing."""
     if ready():
         return paths.bundle_dir()
-    with paths.locked(paths.cache_root() / "lock"):
+    with paths.locked(paths.cache_root() / "lock", lambda: say("waiting for another run that makes the test bed")):
         if not ready():  # another run may have made it while this one waited
             _build()
     return paths.bundle_dir()

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """One virtual machine: its QEMU process, its console, and the way into it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Finds the Debian mirror of this machine, so that the recipe names none itself."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Progress lines: whatever takes more than a moment says what it is and how long it took."""
 
 from __future__ import annotations

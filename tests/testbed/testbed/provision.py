@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """What is done inside the guest before its state is saved. Part of the cache key."""
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ SERVICES = [
                           'ENTRYPOINT ["/usr/local/bin/testbed-postgres"]']),
     ("testbed/redis", ["EXPOSE 6379", "USER redis", "WORKDIR /var/lib/redis",
                        'ENTRYPOINT ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no"]']),
+    ("testbed/nginx", ["EXPOSE 80", "STOPSIGNAL SIGQUIT", 'CMD ["nginx", "-g", "daemon off;"]']),
 ]
 
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """A small QMP client: one command at a time, events are skipped, every wait has a limit."""
 
 from __future__ import annotations

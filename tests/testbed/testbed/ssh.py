@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Commands and files in the guest, over one multiplexed ssh connection."""
 
 from __future__ import annotations

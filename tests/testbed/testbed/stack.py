@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """A Compose project in the guest, written so that a test reads as a scenario."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """Waiting with a limit, saying what for."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 """What runs inside the containers of a scenario."""
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ class Leaker:
 def leaker(language: str = "python", *, rate: float = 10, shape: str = "single", handler: str = "save",
            base: float = 0, start_after: float = 3, stop_at: float | None = None,
            heartbeat: bool = False) -> Leaker:
-    """A worker that leaks; see tests/testbed/apps/leaker.{py,c} for what the options mean."""
+    """A worker that leaks; the options are explained by leaker.py --help."""
     program = {"python": ["python3", f"{APPS}/leaker.py"], "c": [f"{APPS}/leaker"]}[language]
     command = [*program, "--rate", str(rate), "--shape", shape, "--handler", handler, "--base", str(base),
                "--start-after", str(start_after)]

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
 # Runs inside the guest's root file system while it is made.
 set -eu
 echo testbed > /etc/hostname
