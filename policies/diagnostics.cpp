@@ -105,7 +105,7 @@ std::optional<NotText> find_not_text(std::string_view text) {
             return NotText{at, "this is not a UTF-8 text file: it has the byte 0x" + hex_byte(c)};
         }
         i += length;
-        ++at.column;
+        at.column += static_cast<int>(length);
         if (c == '\n') at = {at.line + 1, 1};
     }
     return std::nullopt;
@@ -113,6 +113,8 @@ std::optional<NotText> find_not_text(std::string_view text) {
 
 SourceLines::SourceLines(const Source& source) : source_(&source) {
     std::string_view rest = source.text;
+    // yaml-cpp does not count a byte order mark, and no editor shows it.
+    if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
     while (true) {
         const auto end = rest.find('\n');
         auto line = rest.substr(0, end);
@@ -123,18 +125,24 @@ SourceLines::SourceLines(const Source& source) : source_(&source) {
     }
 }
 
-Diagnostic SourceLines::diagnose(Severity severity, Position at, std::string message,
-                                 std::string hint) const {
+Position SourceLines::shown_place(Position at) const {
     at.line = std::clamp(at.line, 1, static_cast<int>(lines_.size()));
     const auto line = lines_[static_cast<std::size_t>(at.line) - 1];
-    at.column = std::clamp(at.column, 1, static_cast<int>(count_characters(line)) + 1);
-    // What is kept of a very long line is bounded; the caret is placed by column when the line is short
-    // enough to be whole.
+    const auto bytes_before = std::min(static_cast<std::size_t>(std::max(at.column, 1) - 1), line.size());
+    at.column = static_cast<int>(count_characters(line.substr(0, bytes_before))) + 1;
+    return at;
+}
+
+Diagnostic SourceLines::diagnose(Severity severity, Position at, std::string message,
+                                 std::string hint) const {
+    const auto shown = shown_place(at);
+    const auto line = lines_[static_cast<std::size_t>(shown.line) - 1];
+    // Longer lines are not kept: hundreds of diagnostics may be about the same one.
     constexpr std::size_t kKept = 4096;
     return {.severity = severity,
             .file = source_->file,
-            .line = at.line,
-            .column = at.column,
+            .line = shown.line,
+            .column = shown.column,
             .path = {},
             .message = std::move(message),
             .hint = std::move(hint),
@@ -142,7 +150,8 @@ Diagnostic SourceLines::diagnose(Severity severity, Position at, std::string mes
 }
 
 std::string SourceLines::place(Position at) const {
-    return source_->file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+    const auto shown = shown_place(at);
+    return source_->file + ":" + std::to_string(shown.line) + ":" + std::to_string(shown.column);
 }
 
 std::string to_string(const Diagnostic& diagnostic) {

@@ -11,7 +11,7 @@
 
 namespace policies {
 
-/// A place in a source, 1-based, in characters (not bytes), as editors count.
+/// A place in a source, 1-based. The column counts bytes, as yaml-cpp does; what is shown to people counts characters.
 struct Position {
     int line = 1;
     int column = 1;
@@ -31,6 +31,9 @@ class SourceLines {
     std::string place(Position at) const;
 
   private:
+    /// Inside the text, and with its column in characters.
+    Position shown_place(Position at) const;
+
     const Source* source_;
     std::vector<std::string_view> lines_;
 };
