@@ -1,0 +1,240 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/app.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "cgroup/hierarchy.hpp"
+#include "governor/act/guardian.hpp"
+#include "governor/act/live_actuator.hpp"
+#include "governor/async/worker.hpp"
+#include "governor/docker/event_stream.hpp"
+#include "governor/docker/identity.hpp"
+#include "governor/http/server.hpp"
+#include "governor/introspect.hpp"
+#include "governor/policy_files.hpp"
+#include "governor/publish/line_writer.hpp"
+#include "governor/publish/publisher.hpp"
+#include "governor/self.hpp"
+#include "governor/supervisor.hpp"
+
+namespace governor {
+namespace {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using namespace std::chrono_literals;
+
+/// Lists and events are compared this often, in case an event was lost.
+constexpr auto kReconcileEvery = 60s;
+/// The engine's event ring is read from a little before now: an event between our list and our subscription is not lost.
+constexpr auto kEventsFrom = 2s;
+
+policies::TimePoint monotonic_now() {
+    return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+std::string slurp(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string render(const std::vector<policies::Diagnostic>& diagnostics) {
+    std::string out;
+    for (const policies::Diagnostic& diagnostic : diagnostics) out += policies::to_string(diagnostic) + "\n";
+    return out;
+}
+
+int fail(ExitCode code, const std::string& text) {
+    std::fprintf(stderr, "governor: %s\n", text.c_str());
+    return code;
+}
+
+/// What must be so before anything is touched; an empty string when it is.
+std::string check_hierarchy(const cgroups::Hierarchy& found) {
+    if (found.mount.empty() || found.mode == cgroups::Mode::kLegacy)
+        return "this host has no cgroup v2 (unified) hierarchy mounted. Boot it with systemd.unified_cgroup_hierarchy=1, and mount "
+               "/sys/fs/cgroup into the container.";
+    if (!found.memory_controller)
+        return "the cgroup v2 hierarchy at " + found.mount +
+               " has no memory controller (cgroup.controllers does not name it). Is it on cgroup v1, or switched off with cgroup_disable=memory? "
+               "In a container, use `cgroup: host`.";
+    if (!found.writable)
+        return "the cgroup v2 hierarchy at " + found.mount +
+               " is read-only from here. Mount it with `/sys/fs/cgroup:/sys/fs/cgroup:rw`, and run as root.";
+    return {};
+}
+
+/// The daemon's parts, made in the order in which they depend on each other.
+class Daemon {
+  public:
+    Daemon(const RunOptions& options, cgroups::Hierarchy hierarchy, std::shared_ptr<const policies::Policy> policy)
+        : options_(options),
+          hierarchy_(std::move(hierarchy)),
+          policy_(std::move(policy)),
+          log_(STDOUT_FILENO, line_options()),
+          publisher_([] { return std::chrono::system_clock::now(); }, &log_, publisher_options()),
+          docker_(loop_.get_executor(), options.docker_socket),
+          processes_(options.proc),
+          worker_(loop_.get_executor()),
+          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {}
+
+    int run() {
+        asio::co_spawn(loop_, main(), [this](std::exception_ptr error) {
+            if (error) {
+                try {
+                    std::rethrow_exception(error);
+                } catch (const std::exception& e) {
+                    spdlog::critical("the governor ends because of an unexpected exception: {}", e.what());
+                    exit_code_ = kProblems;
+                }
+            }
+            // Whatever still waits for an answer from outside does not hold up the end.
+            loop_.stop();
+        });
+        loop_.run();
+        if (supervisor_) supervisor_->stand_down();
+        log_.close(1s);
+        return exit_code_;
+    }
+
+  private:
+    publish::LineWriter::Options line_options() const {
+        publish::LineWriter::Options out;
+        out.gap_line = publish::gap_line(format(), [] { return std::chrono::system_clock::now(); });
+        return out;
+    }
+    publish::Publisher::Format format() const {
+        return options_.text_log ? publish::Publisher::Format::kText : publish::Publisher::Format::kJson;
+    }
+    publish::Publisher::Options publisher_options() const {
+        publish::Publisher::Options out;
+        out.format = format();
+        return out;
+    }
+
+    void tell(const std::string& type, const std::string& detail) {
+        publish::Record record;
+        record.type = type;
+        record.detail = detail;
+        publisher_.publish(record);
+    }
+
+    asio::awaitable<void> main() {
+        const auto version = co_await docker_.negotiate();
+        if (!version) co_return give_up(version.error().message);
+        const auto info = co_await docker_.info();
+        if (!info) co_return give_up(info.error().message);
+
+        if (const auto started = guardian_.start(); !started) spdlog::error("{}", started.error().message());
+        Host host;
+        host.cgroup_mount = hierarchy_.mount;
+        host.cgroup_driver = info->cgroup_driver;
+        host.docker_version = version->version;
+        host.memory = {static_cast<std::uint64_t>(info->mem_total)};
+        host.own_container =
+            docker::own_container_id(slurp(options_.proc + "/self/cgroup"), slurp(options_.proc + "/self/mountinfo")).value_or("");
+        Supervisor::Parts parts{loop_.get_executor(), docker_, actuator_, publisher_, worker_, processes_, monotonic_now};
+        supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
+        Introspection api({*supervisor_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(), [this] { return reload(); }});
+        http::ServerOptions server_options;
+        server_options.path = options_.socket;
+        http::Server server(loop_.get_executor(), server_options, api, publisher_);
+        if (const auto opened = server.open(); !opened) {
+            exit_code_ = fail(kProblems, opened.error());
+            co_return;
+        }
+        for (const std::string& problem : protect_self(hierarchy_.mount, processes_)) spdlog::warn("{}", problem);
+        if (!hierarchy_.psi) spdlog::warn("the kernel offers no PSI (boot it with psi=1): conditions on `pressure` never hold");
+        tell("governor_started", "Version " GOVERNOR_VERSION ", Docker " + version->version + ", " + host.cgroup_driver + " driver, " +
+                                     std::to_string(policy_->services.size()) + " policies.");
+
+        docker::EventStreamOptions stream_options;
+        stream_options.since = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
+                                   .count();
+        docker::EventStream events(docker_, stream_options);
+        co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) || server.run() || reconcile_for_ever() ||
+                  wait_for_signal());
+        tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
+    }
+
+    void give_up(const std::string& text) { exit_code_ = fail(kUnreachable, text); }
+
+    asio::awaitable<void> reconcile_for_ever() {
+        asio::steady_timer timer(loop_);
+        while (true) {
+            timer.expires_after(kReconcileEvery);
+            co_await timer.async_wait(asio::use_awaitable);
+            co_await supervisor_->reconcile();
+        }
+    }
+
+    asio::awaitable<void> wait_for_signal() {
+        asio::signal_set signals(loop_, SIGTERM, SIGINT, SIGHUP);
+        while (true) {
+            const int signal = co_await signals.async_wait(asio::use_awaitable);
+            if (signal != SIGHUP) co_return;
+            if (const std::string problem = reload(); !problem.empty()) spdlog::error("the new policies are not used:\n{}", problem);
+        }
+    }
+
+    std::string reload() {
+        auto loaded = load_policy_files(options_.policies);
+        if (!loaded.policy) return render(loaded.diagnostics);
+        policy_ = std::make_shared<const policies::Policy>(std::move(*loaded.policy));
+        supervisor_->set_policy(policy_);
+        tell("policies_reloaded", std::to_string(policy_->services.size()) + " policies are in force.");
+        return {};
+    }
+
+    const RunOptions& options_;
+    cgroups::Hierarchy hierarchy_;
+    std::shared_ptr<const policies::Policy> policy_;
+    int exit_code_ = kGood;
+    asio::io_context loop_{1};
+    publish::LineWriter log_;
+    publish::Publisher publisher_;
+    docker::Client docker_;
+    cgroups::Processes processes_;
+    act::Guardian guardian_;
+    async::Worker worker_;
+    act::LiveActuator actuator_;
+    std::unique_ptr<Supervisor> supervisor_;
+};
+
+}  // namespace
+
+int run(const RunOptions& options) {
+    ::signal(SIGPIPE, SIG_IGN);
+    // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of stopping the loop.
+    spdlog::set_default_logger(spdlog::stderr_logger_mt<spdlog::async_factory_nonblock>("governor"));
+    auto loaded = load_policy_files(options.policies);
+    const std::string told = render(loaded.diagnostics);
+    if (!loaded.policy) return fail(kProblems, "the policies cannot be used, nothing was touched:\n" + told);
+    if (!told.empty()) spdlog::warn("{}", told);
+    const auto hierarchy = cgroups::find_hierarchy(options.cgroup_mount);
+    if (!hierarchy) return fail(kProblems, hierarchy.error().message());
+    if (const std::string problem = check_hierarchy(*hierarchy); !problem.empty()) return fail(kProblems, problem);
+    Daemon daemon(options, *hierarchy, std::make_shared<const policies::Policy>(std::move(*loaded.policy)));
+    return daemon.run();
+}
+
+}  // namespace governor

@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "governor/http/control_api.hpp"
+#include "governor/publish/publisher.hpp"
+#include "governor/supervisor.hpp"
+
+namespace governor {
+
+/// Answers the command line from what the supervisor knows. Loop's thread only.
+class Introspection final : public http::ControlApi {
+  public:
+    struct Parts {
+        Supervisor& supervisor;
+        const publish::Publisher& publisher;
+        const docker::Client& docker;
+        Clock clock;
+        std::chrono::system_clock::time_point started;
+        /// Loads the policies anew: empty when they are in force, else what is wrong with them.
+        std::function<std::string()> reload;
+    };
+    explicit Introspection(Parts parts) : parts_(std::move(parts)) {}
+
+    http::Reply status() override;
+    http::Reply explain(std::string_view service) override;
+    http::Reply command(std::string_view name, std::string_view service) override;
+
+  private:
+    nlohmann::json describe(const Supervisor::Entry& entry) const;
+
+    Parts parts_;
+};
+
+}  // namespace governor
