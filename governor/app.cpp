@@ -225,7 +225,10 @@ class Daemon {
 int run(const RunOptions& options) {
     ::signal(SIGPIPE, SIG_IGN);
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of stopping the loop.
-    spdlog::set_default_logger(spdlog::stderr_logger_mt<spdlog::async_factory_nonblock>("governor"));
+    constexpr std::size_t kWaitingLines = 1024;
+    spdlog::init_thread_pool(kWaitingLines, 1);
+    spdlog::set_default_logger(std::make_shared<spdlog::async_logger>("governor", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                                                      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest));
     auto loaded = load_policy_files(options.policies);
     const std::string told = render(loaded.diagnostics);
     if (!loaded.policy) return fail(kProblems, "the policies cannot be used, nothing was touched:\n" + told);
