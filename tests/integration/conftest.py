@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "testbed"))
 from testbed import evidence  # noqa: E402
 from testbed.cli import restore  # noqa: E402
 from testbed.guest import Guest  # noqa: E402
+from testbed.machine import Machine  # noqa: E402
 from testbed.stack import Stack  # noqa: E402
 
 PROJECT_NUMBER = itertools.count(1)
@@ -41,8 +42,9 @@ class Bed:
         return self._guest
 
     @property
-    def started(self) -> bool:
-        return self._guest is not None
+    def machine(self) -> Machine | None:
+        """The machine as it is, dead or alive: for evidence."""
+        return self._guest.machine if self._guest is not None else None
 
     def discard(self) -> None:
         if self._guest is not None:
@@ -82,8 +84,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         item.stash[FAILED] = True
         # Now, before the teardown of `stack` removes the containers.
         bed = item.session.stash.get(BED, None)
-        if bed is not None and bed.started:
-            folder = evidence.collect(bed.guest.machine, item.nodeid)
+        if bed is not None and bed.machine is not None:
+            folder = evidence.collect(bed.machine, item.nodeid)
             report.sections.append(("evidence", f"kept in {folder}"))
 
 
@@ -114,4 +116,8 @@ def stack(vm: Guest, request: pytest.FixtureRequest) -> Iterator[Stack]:
     made = Stack(vm, f"{slug}-{next(PROJECT_NUMBER)}")
     yield made
     if not request.node.stash.get(FAILED, False):  # after a failure the whole VM goes
-        made.down()
+        try:
+            made.down()
+        except BaseException:
+            request.node.stash[FAILED] = True
+            raise

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import paths
 from .machine import Machine
-from .ssh import Result
+from .ssh import GuestError, Result
 from .wait import until
 
 EVENTS = "/run/testbed/events.jsonl"
@@ -72,7 +72,11 @@ class Guest:
     # -- commands --------------------------------------------------------------------------------
     def run(self, command: str | list[str], timeout: float = 60, check: bool = True,
             data: bytes | None = None) -> Result:
-        return self.ssh.run(command, timeout, check, data)
+        try:
+            return self.ssh.run(command, timeout, check, data)
+        except GuestError:
+            self.machine.check()  # a guest that is gone or broken is the better explanation
+            raise
 
     def docker(self, *words: str, timeout: float = 120, check: bool = True) -> Result:
         return self.run(["docker", *words], timeout, check)

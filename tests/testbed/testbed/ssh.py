@@ -70,7 +70,7 @@ class Ssh:
             done = subprocess.run(self.argv(text), capture_output=True, timeout=timeout, **source)  # type: ignore[call-overload]
         except subprocess.TimeoutExpired as late:
             partial = (late.stdout or b"").decode(errors="replace")
-            raise GuestError(f"no end after {timeout} s: {text}\n{partial}") from late
+            raise GuestError(f"no end after {timeout} s: {text}\n{partial}") from None
         result = Result(text, done.returncode, done.stdout.decode(errors="replace"),
                         done.stderr.decode(errors="replace"), time.monotonic() - started)
         if check and result.code != 0:

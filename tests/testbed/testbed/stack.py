@@ -217,7 +217,8 @@ class Stack:
         """Removes it all, whatever state it is in: a frozen container cannot be stopped before it is thawed."""
         self.guest.run("for f in /sys/fs/cgroup/system.slice/docker-*.scope/cgroup.freeze; do "
                        "[ -e $f ] && echo 0 > $f; done 2>/dev/null; true")
-        self.compose("down", "-v", "-t", "0", timeout=120)
+        if self.guest.run(f"test -e {self.folder}/compose.json", check=False).code == 0:
+            self.compose("down", "-v", "-t", "0", timeout=120)
         self.guest.run(["rm", "-rf", self.folder])
 
     def events(self) -> list[Event]:
