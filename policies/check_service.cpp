@@ -97,8 +97,7 @@ void check_restart(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     const auto& policy = draft.policy;
     check_backoff(reader, node, policy.restart);
     const auto& cap = policy.restart.breaker.cap;
-    if (const auto with_hard = compare_with_hard(cap, policy.memory.hard);
-        draft.memory_clean && with_hard && *with_hard >= 0) {
+    if (const auto with_hard = compare_with_hard(cap, policy.memory.hard); with_hard && *with_hard >= 0) {
         reader.error(place_of(node, {"restart", "breaker", "cap"}),
                      "the quarantine's cap at " + not_below_hard(cap, policy.memory.hard),
                      "in quarantine the cap is all that keeps the service off its limit");
@@ -208,20 +207,22 @@ void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     const auto& policy = draft.policy;
     if (draft.match_clean) check_match(reader, node, policy.match);
     const auto errors_before = reader.errors();
-    if (draft.memory_clean) check_memory(reader, node, policy.memory);
-    const bool memory_good = draft.memory_clean && reader.errors() == errors_before;
+    // Safe also when a part of it could not be read: an unread hard limit is absent, and bytes are then
+    // compared with nothing.
+    check_memory(reader, node, policy.memory);
     if (draft.restart_clean) check_restart(reader, node, draft);
     if (!policy.near_oom || !draft.near_oom_clean) return;
     const auto& near_oom_node = *find_key(node, "near_oom");
     if (draft.never_clean) check_never(reader, node, policy);
     check_unused_parts(reader, near_oom_node, policy.near_oom->action);
-    if (!memory_good) return;
     check_condition(reader, find_key(near_oom_node, "when"), policy.near_oom->when, policy.memory.hard);
     if (policy.near_oom->warn) {
         check_condition(reader, find_key(*find_key(near_oom_node, "warn"), "when"),
                         policy.near_oom->warn->when, policy.memory.hard);
     }
-    if (reader.errors() == errors_before) check_gap_above_tripwire(reader, node, policy);
+    // This one would compare with a default that nobody wrote.
+    if (draft.memory_clean && reader.errors() == errors_before)
+        check_gap_above_tripwire(reader, node, policy);
 }
 
 }  // namespace policies

@@ -61,6 +61,15 @@ TEST(LoadBadInput, FindsAllErrorsOfAllFilesAtOnce) {
         << all_of(result);
 }
 
+TEST(LoadBadInput, ChecksTheRestWhenOneValueCannotBeRead) {
+    const auto result =
+        load_text(matched_worker("    memory: { hard: 2Gx, tripwire: 100% }\n"
+                                 "    near_oom: { when: { unreclaimable: 120% } }\n"));
+    EXPECT_NE(find(result, "unknown unit 'Gx'"), nullptr) << all_of(result);
+    EXPECT_NE(find(result, "the tripwire at 100%"), nullptr) << all_of(result);
+    EXPECT_NE(find(result, "the threshold at 120%"), nullptr) << all_of(result);
+}
+
 TEST(LoadBadInput, SuggestsTheKeyThatWasMeant) {
     expect_in_worker("    memroy: { hard: 2GiB }\n", "did you mean 'memory'?");
     expect_in_worker("    near-oom: {}\n", "did you mean 'near_oom'?");
