@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/cli/daemon_commands.hpp"
+
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "governor/app.hpp"
+#include "governor/cli/fields.hpp"
+#include "governor/cli/print_status.hpp"
+#include "governor/http/client.hpp"
+#include "governor/http/route.hpp"
+#include "policies/diagnostics.hpp"
+
+namespace governor::cli {
+namespace {
+
+using nlohmann::json;
+using Answer = tl::expected<http::Client::Answer, http::Client::Error>;
+
+constexpr int kHttpOk = 200;
+constexpr int kHttpBadRequest = 400;
+
+json parse(const std::string& body) { return json::parse(body, nullptr, false); }
+
+std::string error_of(const http::Client::Answer& answer) {
+    const auto said = text_field(parse(answer.body), "error");
+    if (!said.empty()) return said;
+    return "the governor answered with status " + std::to_string(answer.status) + "; is it another version? See `governor version`";
+}
+
+/// The exit code of an answer that is not good; what it says is printed.
+std::optional<int> fail_unless_good(const DaemonCommand& command, const Answer& answer) {
+    if (!answer) {
+        command.console.fail(answer.error(), command.json);
+        return kUnreachable;
+    }
+    if (answer->status == kHttpOk) return std::nullopt;
+    command.console.fail(error_of(*answer), command.json);
+    return answer->status == kHttpBadRequest ? kWrongUse : kProblems;
+}
+
+using Printer = std::string (*)(const Console&, const json&);
+
+int print_answer(const DaemonCommand& command, const Answer& answer, Printer printer) {
+    if (const auto code = fail_unless_good(command, answer)) return *code;
+    const auto body = parse(answer->body);
+    if (!body.is_object()) {
+        command.console.fail("the governor's answer is not JSON; is it another version? See `governor version`", command.json);
+        return kProblems;
+    }
+    if (command.json) {
+        command.console.print_json(body);
+    } else {
+        command.console.out << printer(command.console, body);
+    }
+    return kGood;
+}
+
+std::string done_text(const Console& console, const json& body) {
+    std::string out = console.paint(Colour::kGreen, "done");
+    const auto& released = member(body, "released");
+    if (flag_field(body, "reloaded")) out += ": the policies were loaded anew";
+    for (std::size_t i = 0; released.is_array() && i < released.size(); ++i) {
+        if (released[i].is_string()) out += (i == 0 ? ": released " : ", ") + policies::printable(released[i].get<std::string>());
+    }
+    return out + "\n";
+}
+
+std::string events_target(const EventsOptions& options) {
+    std::string query;
+    const auto add = [&](const std::string& key, const std::string& value) {
+        query += (query.empty() ? "?" : "&") + key + "=" + http::percent_encode(value);
+    };
+    if (!options.service.empty()) add("service", options.service);
+    for (const auto& type : options.types) add("type", type);
+    if (options.since != 0) add("since", std::to_string(options.since));
+    if (options.follow) add("follow", "1");
+    return "/v1/events" + query;
+}
+
+}  // namespace
+
+int status(const DaemonCommand& command) {
+    return print_answer(command, http::Client(command.socket).get("/v1/status"), status_text);
+}
+
+int explain(const DaemonCommand& command, const std::string& service) {
+    return print_answer(command, http::Client(command.socket).get("/v1/explain/" + http::percent_encode(service)), explain_text);
+}
+
+int events(const DaemonCommand& command, const EventsOptions& options) {
+    const auto print = [&](std::string_view line) {
+        if (command.json) {
+            command.console.out << line << '\n';
+        } else {
+            const auto event = json::parse(line, nullptr, false);
+            if (event.is_object()) command.console.out << event_text(command.console, event) << '\n';
+        }
+        // A follower is often a pipe: each event at once. A reader who has left ends it.
+        command.console.out.flush();
+        return command.console.out.good();
+    };
+    const http::Client client(command.socket);
+    if (options.follow) return fail_unless_good(command, client.follow(events_target(options), print)).value_or(kGood);
+    const auto answer = client.get(events_target(options));
+    if (const auto code = fail_unless_good(command, answer)) return *code;
+    std::istringstream lines(answer->body);
+    for (std::string line; std::getline(lines, line) && print(line);) {
+    }
+    return kGood;
+}
+
+int release(const DaemonCommand& command, const std::string& service) {
+    return print_answer(command, http::Client(command.socket).post("/v1/release/" + http::percent_encode(service)), done_text);
+}
+
+int reload(const DaemonCommand& command) {
+    return print_answer(command, http::Client(command.socket).post("/v1/reload"), done_text);
+}
+
+}  // namespace governor::cli

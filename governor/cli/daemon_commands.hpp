@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "governor/cli/console.hpp"
+
+/// The commands that ask the running daemon. Each returns its exit code: kUnreachable when no daemon answers, kProblems when it
+/// says no.
+namespace governor::cli {
+
+struct DaemonCommand {
+    const Console& console;
+    std::string socket;  ///< the daemon's
+    bool json = false;
+};
+
+struct EventsOptions {
+    std::string service;
+    std::vector<std::string> types;
+    std::uint64_t since = 0;
+    bool follow = false;
+};
+
+int status(const DaemonCommand& command);
+int explain(const DaemonCommand& command, const std::string& service);
+int events(const DaemonCommand& command, const EventsOptions& options);
+int release(const DaemonCommand& command, const std::string& service);
+int reload(const DaemonCommand& command);
+
+}  // namespace governor::cli

@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cgroup/hierarchy.hpp"
+#include "cgroup/parse.hpp"
+#include "governor/docker/error.hpp"
+#include "governor/docker/types.hpp"
+#include "policies/load.hpp"
+
+/// What the doctor learns. The probes (probe.hpp) fill it in and judge nothing; the judges (judge.hpp) are pure.
+namespace governor::cli::doctor {
+
+/// Whether the cgroup files can be written.
+struct WriteProbe {
+    bool good = false;
+    bool tried = false;  ///< a directory was really made and removed; else only the rights were looked at
+    std::string where;
+    std::string reason;  ///< why not
+};
+
+struct HostFacts {
+    std::optional<cgroups::Hierarchy> hierarchy;
+    std::string hierarchy_error;
+    bool tree_is_host = false;      ///< the mount shows the root of the hierarchy, not a namespace's part of it
+    WriteProbe write;
+    std::optional<bool> host_cgroup_namespace;  ///< absent: not known
+    std::optional<bool> host_pid_namespace;
+    std::uint64_t capabilities = 0;             ///< effective, bit n is capability n
+    std::optional<std::uint64_t> memlock;       ///< bytes, the soft limit; absent: unlimited
+};
+
+struct ContainerFacts {
+    docker::ContainerDetails details;
+    std::optional<cgroups::SignalStatus> pid1;  ///< absent: not visible from here
+    std::string pid1_cgroup;                    ///< from /proc/<pid>/cgroup; empty: not readable
+};
+
+struct DockerFacts {
+    std::string socket;
+    std::optional<docker::Error> error;  ///< why nothing below is known
+    docker::Version version;
+    std::string api;                     ///< agreed upon
+    docker::Info info;
+    std::vector<ContainerFacts> containers;  ///< the running ones
+    std::string containers_error;            ///< why some are missing
+};
+
+struct DaemonFacts {
+    std::string version;  ///< empty: it does not answer
+    std::string error;
+};
+
+struct Facts {
+    HostFacts host;
+    DockerFacts docker;
+    policies::LoadResult policies;
+    DaemonFacts daemon;
+};
+
+}  // namespace governor::cli::doctor
