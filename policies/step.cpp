@@ -52,7 +52,10 @@ class Stepper {
             case Phase::kDraining: return drain_overdue();
             case Phase::kExited: return not_back();
             case Phase::kBackingOff: return backoff_over();
-            case Phase::kQuarantined: s_.deadline = now_ + kCapReview; return;
+            case Phase::kQuarantined:
+                if (!acts()) return let_go();
+                s_.deadline = now_ + kCapReview;
+                return;
             case Phase::kLeftAlone: return watch_again();
             default: return;
         }
@@ -66,8 +69,8 @@ class Stepper {
                 if (!s_.killed && s_.hard != kUnlimited && s_.last.unreclaimable >= s_.kill_line())
                     kill({Rule::kHardLimitNear, Quantity::of(s_.last.unreclaimable), Quantity::of(s_.kill_line()), {}});
                 return;
-            case Phase::kBackingOff: return back_off();
-            case Phase::kQuarantined: return cap();
+            case Phase::kBackingOff: return acts() ? back_off() : let_go();
+            case Phase::kQuarantined: return acts() ? cap() : let_go();
             default: return;
         }
     }
@@ -80,6 +83,8 @@ class Stepper {
         s_.grace = input.grace;
         s_.stop_handling = input.stop_handling;
         if (!first) {
+            s_.relaxed = false;  // arming wrote the tripwire anew
+            if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);
             if (changed) publish(EventType::kArmed);
             return;
         }
@@ -98,7 +103,7 @@ class Stepper {
         if (s_.phase != Phase::kSignalling) return;
         s_.via = input.via;
         s_.brake = now_ - s_.tripped_at;
-        begin_drain(input.via == Via::kDirect ? Duration{0} : kGraceMargin);
+        begin_drain();
         publish(EventType::kSignalled);
     }
 
@@ -156,7 +161,7 @@ class Stepper {
                 return publish(EventType::kLeftAlone);
             default: break;
         }
-        out_.actions.push(SetTripwire{s_.kill_line()});
+        if (policy_.near_oom) out_.actions.push(SetTripwire{s_.kill_line()});
         thaw_if_frozen();
         s_.phase = Phase::kLeftAlone;
         s_.deadline = now_ + s_.grace + kForeignMargin;
@@ -179,9 +184,9 @@ class Stepper {
         const bool was = s_.quarantined;
         forget_history();
         if (was) publish(EventType::kBreakerReleased, {Rule::kOperator, {}, {}, {}});
-        if (s_.phase != Phase::kQuarantined && s_.phase != Phase::kBackingOff) return;
-        out_.actions.push(SetTripwire{s_.tripwire});
-        backoff_over();
+        const bool capped = s_.phase == Phase::kQuarantined || s_.phase == Phase::kBackingOff;
+        if (capped || s_.phase == Phase::kPaused) out_.actions.push(SetTripwire{s_.tripwire});
+        if (capped) backoff_over();
     }
 
     void on(const WarnDone& input) {
@@ -193,17 +198,24 @@ class Stepper {
     }
 
     void on(const Adopt& input) {
-        if (input.signalled) {
+        if (s_.phase != Phase::kUnarmed && s_.phase != Phase::kWatching) return;
+        if (input.signalled && acts()) {
             s_.via = Via::kDocker;
             s_.tripped_at = now_ - input.since;
             s_.asked_docker = true;
-            begin_drain(kGraceMargin - std::min<Duration>(input.since, s_.grace));
+            begin_drain();
             s_.signalled_at = now_ - input.since;
+            limit_drain(kGraceMargin);
+        } else {
+            out_.actions.push(Thaw{});
         }
         publish(EventType::kAdopted);
     }
 
   private:
+    /// Whether the policy does anything but watch and tell. A reload may change that in the middle of things.
+    bool acts() const { return policy_.near_oom && policy_.near_oom->action != NearOomAction::kNotify; }
+
     // -- watching --
 
     void take(const Sample& sample) {
@@ -298,6 +310,8 @@ class Stepper {
         s_.oom_killed_in_action = false;
         s_.outcome = Outcome::kNone;
         s_.exit_code = -1;
+        s_.via = Via::kNone;
+        s_.brake = {};
         remember_restart();
         if (near.action == NearOomAction::kKill) {
             publish(EventType::kOomNear, why);
@@ -327,7 +341,7 @@ class Stepper {
     }
 
     /// Tripwire first, then the thaw: the handler needs the headroom from its first instruction on.
-    void begin_drain(Duration margin) {
+    void begin_drain() {
         const Duration hold = policy_.near_oom ? policy_.near_oom->brake.hold_timeout : milliseconds{0};
         out_.actions.push(SetTripwire{s_.kill_line()});
         out_.actions.push(Thaw{hold});
@@ -335,7 +349,13 @@ class Stepper {
         s_.killed = false;
         s_.phase = Phase::kDraining;
         s_.signalled_at = now_;
-        s_.deadline = now_ + std::max<Duration>(s_.grace + margin, 1ms);
+        limit_drain(1ms);
+    }
+
+    /// The grace counts from the signal, however late it or the grace became known; `least` is what is left in any case.
+    void limit_drain(Duration least) {
+        const Duration margin = s_.via == Via::kDirect ? Duration{0} : kGraceMargin;
+        s_.deadline = std::max(s_.signalled_at + s_.grace + margin, now_ + least);
     }
 
     void kill(const Reason& why) {
@@ -420,8 +440,10 @@ class Stepper {
         const TimePoint oldest = now_ - policy_.restart.breaker.within;
         const auto kept = std::find_if(begin, end, [oldest](TimePoint at) { return at > oldest; });
         s_.restart_count = static_cast<std::size_t>(std::distance(kept, end));
-        std::move(kept, end, begin);
-        return s_.restart_count >= static_cast<std::size_t>(std::max(policy_.restart.breaker.restarts, 1));
+        if (kept != begin) std::move(kept, end, begin);
+        // No more can be told apart than are remembered: a larger number would never open it.
+        const int allowed = std::clamp(policy_.restart.breaker.restarts, 1, static_cast<int>(State::kHistory));
+        return s_.restart_count >= static_cast<std::size_t>(allowed);
     }
 
     TimePoint next_restart_allowed() {
@@ -485,10 +507,17 @@ class Stepper {
 
     void backoff_over() {
         Reason why;
-        if (policy_.near_oom && s_.has_sample && (s_.frozen || holds(policy_.near_oom->when, s_, why))) {
+        if (acts() && s_.has_sample && (s_.frozen || holds(policy_.near_oom->when, s_, why))) {
             if (why.rule == Rule::kNone) why = s_.trip;
             return begin_restart(why);
         }
+        resume();
+    }
+
+    /// A reload took away what the cap was for.
+    void let_go() {
+        forget_history();
+        out_.actions.push(SetTripwire{s_.tripwire});
         resume();
     }
 
@@ -501,7 +530,7 @@ class Stepper {
     }
 
     void watch_again() {
-        out_.actions.push(SetTripwire{s_.tripwire});
+        if (policy_.near_oom) out_.actions.push(SetTripwire{s_.tripwire});
         resume();
     }
 

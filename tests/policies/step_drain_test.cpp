@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "tests/support/stepper.hpp"
+
+// While the application saves its work.
+namespace policies {
+namespace {
+
+using namespace std::chrono_literals;
+
+Story draining() {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(SignalPending{});
+    story.told.clear();
+    return story;
+}
+
+TEST(step_drain, it_may_use_the_headroom_up_to_the_kill_line) {
+    auto story = draining();
+    story.pass(20ms).heap(1950).pass(20ms).crossed(2030);
+    EXPECT_FALSE(story.touched());
+    EXPECT_EQ(story.phase(), Phase::kDraining);
+}
+
+TEST(step_drain, at_the_kill_line_it_is_killed_whole_and_once) {
+    auto story = draining();
+    story.pass(20ms).crossed(2040);
+    EXPECT_TRUE(story.did<KillWhole>());
+    EXPECT_EQ(story.event(EventType::kKilled)->reason.rule, Rule::kHardLimitNear);
+    story.pass(20ms).crossed(2044).pass(20ms).crossed(2046);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+    story.restarts(137);
+    const Event* event = story.event(EventType::kRestartFinished);
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(event->outcome, Outcome::kKilledByGovernor);
+    EXPECT_EQ(event->reason.rule, Rule::kHardLimitNear);
+    EXPECT_EQ(event->peak, 2046_MiB);
+}
+
+TEST(step_drain, page_cache_written_while_saving_does_not_kill_it) {
+    auto story = draining();
+    story.pass(20ms).crossed(1900, 140);
+    EXPECT_FALSE(story.touched());
+}
+
+TEST(step_drain, after_its_grace_docker_kills_it_and_only_later_do_we) {
+    auto story = draining();
+    story.pass(20s);
+    EXPECT_EQ(story.times<KillWhole>(), 0) << "Docker's own kill at the grace's end must not be raced";
+    story.pass(2s);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+    EXPECT_EQ(story.event(EventType::kKilled)->reason.rule, Rule::kGraceEnded);
+}
+
+TEST(step_drain, a_direct_signal_has_no_one_else_to_enforce_the_grace) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(StopRefused{}).feed(SignalPending{Via::kDirect}).pass(20s);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+}
+
+TEST(step_drain, killed_by_docker_at_the_end_of_its_grace) {
+    auto story = draining();
+    story.pass(20s).restarts(137);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kKilledAtGraceEnd);
+}
+
+TEST(step_drain, what_survives_a_kill_is_killed_again_and_told) {
+    auto story = draining();
+    story.pass(22s);
+    ASSERT_EQ(story.times<KillWhole>(), 1);
+    story.pass(10s);
+    EXPECT_EQ(story.times<KillWhole>(), 2);
+    EXPECT_EQ(story.times(EventType::kActionFailed), 1);
+}
+
+TEST(step_drain, an_oom_kill_seen_while_draining_is_the_outcome) {
+    auto story = draining();
+    story.sample.oom_kills = 1;
+    story.pass(20ms).heap(2000);
+    EXPECT_EQ(story.times(EventType::kOomKilled), 1);
+    story.pass(1s).restarts(0);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kOomKilled);
+    EXPECT_EQ(story.times(EventType::kOomKilled), 1) << "the exit shows the same kill once more";
+}
+
+TEST(step_drain, an_oom_kill_seen_only_at_the_exit_is_the_outcome) {
+    auto story = draining();
+    story.pass(1s).feed(Exited{137, 2});
+    EXPECT_EQ(story.event(EventType::kOomKilled)->count, 2);
+    story.feed(Started{}).arm();
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kOomKilled);
+}
+
+TEST(step_drain, an_oom_kill_of_an_earlier_day_is_not_this_restarts_outcome) {
+    auto story = Story::begun(graceful_policy());
+    story.sample.oom_kills = 1;
+    story.heap(500).pass(1h).crossed(1900).feed(SignalPending{}).pass(1s).restarts(0);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kGraceful);
+}
+
+TEST(step_drain, a_stop_by_someone_else_while_frozen_delivers_the_signal_too) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).pass(10ms).feed(StoppedByOther{});
+    EXPECT_TRUE(story.did<Thaw>());
+    EXPECT_LT(story.place<SetTripwire>(), story.place<Thaw>());
+    EXPECT_EQ(story.phase(), Phase::kDraining);
+    EXPECT_EQ(story.event(EventType::kSignalled)->via, Via::kSomeoneElse);
+}
+
+TEST(step_drain, a_container_stopped_for_good_after_its_exit_is_not_started_again) {
+    auto story = draining();
+    story.pass(1s).feed(Exited{0, 0}).feed(StoppedByOther{}).pass(5min);
+    EXPECT_EQ(story.times<StartContainer>(), 0);
+    EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
+    EXPECT_EQ(story.deadline(), TimePoint::max());
+}
+
+TEST(step_drain, a_drain_under_way_is_carried_on_by_a_new_governor) {
+    Story story(graceful_policy());
+    story.arm().feed(Adopt{true, 5s});
+    EXPECT_EQ(story.phase(), Phase::kDraining);
+    EXPECT_TRUE(story.did<Thaw>());
+    EXPECT_LT(story.place<SetTripwire>(), story.place<Thaw>());
+    EXPECT_EQ(story.times(EventType::kAdopted), 1);
+    story.pass(16s);
+    EXPECT_EQ(story.times<KillWhole>(), 0);
+    story.restarts();
+    const Event* event = story.event(EventType::kRestartFinished);
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(event->drain, 21s);
+    EXPECT_EQ(event->total, 21100ms);
+}
+
+TEST(step_drain, an_adopted_drain_still_ends) {
+    Story story(graceful_policy());
+    story.arm().feed(Adopt{true, 1h}).pass(2s);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+}
+
+TEST(step_drain, a_drain_adopted_before_its_limits_are_known_keeps_its_whole_grace) {
+    Story story(graceful_policy());
+    story.feed(Adopt{true, 1s}).arm().pass(18s);
+    EXPECT_EQ(story.times<KillWhole>(), 0);
+    story.pass(4s);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+}
+
+TEST(step_drain, what_a_dead_governor_left_frozen_is_thawed) {
+    Story story(graceful_policy());
+    story.arm().feed(Adopt{false, 3s});
+    EXPECT_TRUE(story.did<Thaw>());
+    EXPECT_EQ(story.phase(), Phase::kWatching);
+    EXPECT_EQ(story.times(EventType::kAdopted), 1);
+}
+
+}  // namespace
+}  // namespace policies

@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/stepper.hpp"
+
+// Whatever comes in whatever order (Docker's events race the kernel's, a governor dies, a policy is reloaded): what must hold then.
+namespace policies {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kSequences = 20000;
+constexpr int kInputs = 60;
+
+/// A container with a mind of its own, and an outside world that does not keep to any order.
+class Chaos {
+  public:
+    Chaos(unsigned seed, bool governed) : random_(seed), governed_(governed), story(pick_policy()) { story.arm(); }
+
+    void next() {
+        before_ = story.result.state;
+        if (at_random(3)) {
+            story.now += milliseconds(1 << number(17));
+        } else if (story.deadline() != TimePoint::max() && at_random(3)) {
+            story.now = std::max(story.now, story.deadline());
+        }
+        if (at_random(100)) story.policy = pick_policy();
+        feed();
+        check();
+    }
+
+    /// However it was left: time alone must end a brake, unless someone else froze it or it waits for a person.
+    void ends_well() {
+        // Docker and the kernel say nothing any more; only deadlines come.
+        for (int i = 0; i < 20 && story.result.state.frozen && story.phase() != Phase::kPaused; ++i) {
+            ASSERT_NE(story.deadline(), TimePoint::max()) << "frozen without a deadline in " << to_string(story.phase());
+            if (story.phase() == Phase::kQuarantined) return;
+            story.now = std::max(story.now, story.deadline());
+            before_ = story.result.state;
+            story.feed(Tick{});
+            ticked_ = true;
+            check();
+        }
+        EXPECT_TRUE(!story.result.state.frozen || story.phase() == Phase::kPaused);
+    }
+
+  private:
+    bool at_random(int one_in) { return std::uniform_int_distribution<int>(1, one_in)(random_) == 1; }
+    int number(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
+
+    ServicePolicy pick_policy() {
+        auto policy = graceful_policy();
+        policy.restart.backoff.from = milliseconds(number(3) * 500);
+        policy.restart.breaker.restarts = 1 + number(4);
+        policy.restart.breaker.within = 10min;
+        policy.near_oom->warn = Warn{.when = {.terms = {Term{.size = percent(75)}}}, .call = SignalCall{10}};
+        if (at_random(4)) policy.near_oom->action = at_random(2) ? NearOomAction::kKill : NearOomAction::kNotify;
+        if (at_random(4)) policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
+        if (!governed_ || at_random(8)) policy.near_oom.reset();
+        return policy;
+    }
+
+    void feed() {
+        ticked_ = false;
+        switch (number(24)) {
+            case 0: story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect}); break;
+            case 1: story.feed(StopRefused{}); break;
+            case 2: story.feed(SignalFailed{}); break;
+            case 3: story.feed(Frozen{}); break;
+            case 4: story.feed(BrakeFailed{}); break;
+            case 5: story.feed(Exited{at_random(2) ? 0 : 137, story.sample.oom_kills}); break;
+            case 6: story.feed(Started{}); break;
+            case 7: case 8: story.arm(seconds_at_random()); break;
+            case 9: story.feed(StoppedByOther{}); break;
+            case 10: story.feed(Paused{}); break;
+            case 11: story.feed(Unpaused{}); break;
+            case 12: story.feed(Released{}); break;
+            case 13: story.feed(WarnDone{at_random(2)}); break;
+            case 14: story.feed(Adopt{at_random(2), seconds_at_random()}); break;
+            case 15: case 16: case 17: case 18:
+                story.feed(Tick{});
+                ticked_ = true;
+                break;
+            default:
+                if (at_random(20)) ++story.sample.oom_kills;
+                story.heap(static_cast<std::uint64_t>(number(2) == 0 ? 1800 + number(248) : number(2048)),
+                           static_cast<std::uint64_t>(number(300)), at_random(2));
+        }
+    }
+    Duration seconds_at_random() { return std::chrono::seconds(number(30)); }
+
+    void check() {
+        const State& state = story.result.state;
+        ASSERT_LT(story.last.size(), Actions::kCapacity) << "one more would have been lost";
+        // No busy loop, no time in the past.
+        ASSERT_GE(story.result.sample_at, story.now);
+        ASSERT_GE(story.result.quiet, 0s);
+        if (ticked_) {
+            ASSERT_GT(story.deadline(), story.now);
+        }
+        if (state.has_sample && state.last_at == story.now) {
+            ASSERT_GT(story.result.sample_at, story.now);
+        }
+        if (state.frozen && state.phase != Phase::kPaused) {
+            ASSERT_NE(story.deadline(), TimePoint::max());
+        }
+        check_brake();
+        check_restraint();
+        check_breaker();
+    }
+
+    /// What was asked of the kernel and what the state remembers of it are the same.
+    void check_brake() {
+        const State& state = story.result.state;
+        for (const Action& action : story.last) {
+            if (std::holds_alternative<Freeze>(action)) stands_still_ = true;
+            if (std::holds_alternative<Thaw>(action) || std::holds_alternative<KillWhole>(action)) stands_still_ = false;
+        }
+        const bool new_life = before_.frozen && !state.frozen && !story.did<Thaw>() && !story.did<KillWhole>();
+        if (new_life) {
+            stands_still_ = false;  // it ended, or the freeze was never written
+            ASSERT_TRUE(state.phase == Phase::kExited || state.phase == Phase::kUnarmed || state.phase == before_.phase);
+        }
+        ASSERT_EQ(state.frozen, stands_still_) << to_string(before_.phase) << " -> " << to_string(state.phase);
+        if (state.phase != Phase::kDraining || before_.phase == Phase::kDraining || !story.did<Thaw>()) return;
+        ASSERT_LT(story.place<SetTripwire>(), story.place<Thaw>());
+        ASSERT_EQ(story.find<SetTripwire>()->value, state.kill_line());
+    }
+
+    /// What is not ours to touch is not touched.
+    void check_restraint() {
+        const bool acts = story.did<Freeze>() || story.did<AskStop>() || story.did<SignalStop>() || story.did<KillWhole>();
+        if (!governed_) {
+            for (const Action& action : story.last)
+                ASSERT_TRUE(std::holds_alternative<Publish>(action) || std::holds_alternative<Thaw>(action)) << action.index();
+        }
+        if (acts) {
+            ASSERT_NE(before_.phase, Phase::kLeftAlone);
+            ASSERT_NE(before_.phase, Phase::kPaused);
+            ASSERT_NE(before_.phase, Phase::kUnarmed);
+        }
+        if (story.did<KillWhole>()) {
+            ASSERT_TRUE(!before_.killed || story.now - killed_at_ >= 10s || before_.phase != Phase::kDraining) << "killed twice";
+            killed_at_ = story.now;
+        }
+    }
+
+    /// Never more restarts in a window than any policy so far allowed, unless a person reset the count.
+    void check_breaker() {
+        if (before_.restart_count > 0 && story.result.state.restart_count == 0) restarts_.clear();
+        if (story.did<AskStop>()) restarts_.push_back(story.now);
+        std::erase_if(restarts_, [this](TimePoint at) { return at <= story.now - 10min; });
+        ASSERT_LE(restarts_.size(), 4U);
+    }
+
+    std::mt19937 random_;
+    bool governed_;
+    State before_;
+    bool ticked_ = false;
+    bool stands_still_ = false;
+    TimePoint killed_at_{};
+    std::vector<TimePoint> restarts_;
+
+  public:
+    Story story;
+};
+
+void run_chaos(bool governed) {
+    for (int seed = 0; seed < kSequences; ++seed) {
+        Chaos chaos(static_cast<unsigned>(seed), governed);
+        for (int i = 0; i < kInputs; ++i) {
+            chaos.next();
+            if (testing::Test::HasFatalFailure()) FAIL() << "seed " << seed << ", input " << i;
+        }
+        chaos.ends_well();
+        if (testing::Test::HasFailure()) FAIL() << "seed " << seed << ", at its end";
+    }
+}
+
+TEST(step_property, holds_for_any_order_of_inputs) { run_chaos(true); }
+
+TEST(step_property, a_policy_without_near_oom_only_watches) { run_chaos(false); }
+
+TEST(step_property, the_same_input_gives_the_same_answer) {
+    Chaos one(7, true);
+    Chaos two(7, true);
+    for (int i = 0; i < 500; ++i) {
+        one.next();
+        two.next();
+        ASSERT_EQ(one.story.phase(), two.story.phase());
+        ASSERT_EQ(one.story.last.size(), two.story.last.size());
+        ASSERT_EQ(one.story.result.sample_at, two.story.result.sample_at);
+    }
+}
+
+}  // namespace
+}  // namespace policies
