@@ -3,7 +3,7 @@
 #include "policies/readers.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <compare>
 
 namespace policies {
 namespace {
@@ -51,13 +51,13 @@ void check_memory(YamlReader& reader, const YamlNode& node, const Memory& memory
     }
     const auto tripwire_at = place_of(node, {"memory", "tripwire"});
     const auto with_hard = compare_with_hard(memory.tripwire, memory.hard);
-    if (with_hard && *with_hard >= 0) {
+    if (with_hard && std::is_gteq(*with_hard)) {
         reader.error(tripwire_at, "the tripwire at " + not_below_hard(memory.tripwire, memory.hard),
                      "the tripwire must fire before the limit kills: 90% is a good start");
         return;
     }
     const auto with_half = compare(memory.tripwire, Size{.bytes = {}, .share = kHalf}, memory.hard);
-    if (with_half && *with_half < 0) {
+    if (with_half && std::is_lt(*with_half)) {
         reader.warning(tripwire_at, "the tripwire at " + to_string(memory.tripwire) +
                                         " is below half of the hard limit" +
                                         (memory.hard ? " of " + to_string(*memory.hard) : "") +
@@ -97,7 +97,8 @@ void check_restart(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     const auto& policy = draft.policy;
     check_backoff(reader, node, policy.restart);
     const auto& cap = policy.restart.breaker.cap;
-    if (const auto with_hard = compare_with_hard(cap, policy.memory.hard); with_hard && *with_hard >= 0) {
+    if (const auto with_hard = compare_with_hard(cap, policy.memory.hard);
+        with_hard && std::is_gteq(*with_hard)) {
         reader.error(place_of(node, {"restart", "breaker", "cap"}),
                      "the quarantine's cap at " + not_below_hard(cap, policy.memory.hard),
                      "in quarantine the cap is all that keeps the service off its limit");
@@ -122,10 +123,10 @@ void check_threshold(YamlReader& reader, Position at, const Term& term, const st
     if (term.measure != Measure::kUnreclaimable && term.measure != Measure::kCurrent) return;
     const auto with_hard = compare_with_hard(term.size, hard);
     if (!with_hard) return;
-    if (term.measure == Measure::kUnreclaimable && *with_hard >= 0) {
+    if (term.measure == Measure::kUnreclaimable && std::is_gteq(*with_hard)) {
         reader.error(at, "the threshold at " + not_below_hard(term.size, hard) +
                              ": the kernel kills before it is reached");
-    } else if (*with_hard > 0) {
+    } else if (std::is_gt(*with_hard)) {
         reader.error(at, "the threshold of " + to_string(term.size) + " is above the hard limit" +
                              (hard ? " of " + to_string(*hard) : " (100%)") + ": it can never be reached");
     }
@@ -145,7 +146,7 @@ void check_gap_above_tripwire(YamlReader& reader, const YamlNode& node, const Se
     const auto above = [&](const Term& term) {
         if (term.measure != Measure::kUnreclaimable && term.measure != Measure::kCurrent) return false;
         const auto order = compare(term.size, policy.memory.tripwire, policy.memory.hard);
-        return order && *order > 0;
+        return order && std::is_gt(*order);
     };
     if (!(when.all ? std::ranges::any_of(when.terms, above) : std::ranges::all_of(when.terms, above))) return;
     const auto term = std::ranges::find_if(when.terms, above);

@@ -21,8 +21,8 @@ constexpr std::string_view kPolicyLabel = "governor.policy";
 Match normal_form(Match match) {
     const auto tidy = [](auto& list) {
         std::ranges::sort(list);
-        const auto twins = std::ranges::unique(list);
-        list.erase(twins.begin(), twins.end());
+        // Not std::ranges::unique: clang 14 cannot read GCC 12's.
+        list.erase(std::unique(list.begin(), list.end()), list.end());
     };
     tidy(match.project);
     tidy(match.service);

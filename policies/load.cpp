@@ -77,8 +77,8 @@ const Fields<FileDraft>& file_fields() {
         {"version", read_version},
         {"services", read_services},
     }};
-    static const auto kTable = make_fields<FileDraft>("file", "the top level", "version: 1", kFields);
-    return kTable;
+    static const auto table = make_fields<FileDraft>("file", "the top level", "version: 1", kFields);
+    return table;
 }
 
 /// Everything about one source; the reader keeps pointers into it, so it stays where it is.
@@ -183,12 +183,12 @@ LoadResult failed(std::string message) {
 }  // namespace
 
 const std::vector<KeyTable>& key_tables() {
-    static const std::vector<KeyTable> kTables{
+    static const std::vector<KeyTable> tables{
         file_fields().table,     service_fields().table,   match_fields().table, memory_fields().table,
         near_oom_fields().table, condition_fields().table, term_fields().table,  pressure_fields().table,
         warn_fields().table,     brake_fields().table,     drain_fields().table, restart_fields().table,
         backoff_fields().table,  breaker_fields().table};
-    return kTables;
+    return tables;
 }
 
 LoadResult load(const std::vector<Source>& sources, const Environment& environment) {

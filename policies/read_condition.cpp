@@ -86,8 +86,8 @@ const Fields<Term>& term_fields() {
         {"eta", read_eta},
         {"pressure", read_pressure},
     }};
-    static const auto kTable = make_fields<Term>("term", "a term of when", "{ unreclaimable: 90% }", kFields);
-    return kTable;
+    static const auto table = make_fields<Term>("term", "a term of when", "{ unreclaimable: 90% }", kFields);
+    return table;
 }
 
 const Fields<PressureDraft>& pressure_fields() {
@@ -98,9 +98,9 @@ const Fields<PressureDraft>& pressure_fields() {
          [](YamlReader& r, const YamlNode& n, PressureDraft& out) { r.share(n, out.full.emplace()); }},
         {"over", read_over},
     }};
-    static const auto kTable =
+    static const auto table =
         make_fields<PressureDraft>("pressure", "a pressure term", "{ some: 10%, over: 10s }", kFields);
-    return kTable;
+    return table;
 }
 
 const Fields<Condition>& condition_fields() {
@@ -116,8 +116,8 @@ const Fields<Condition>& condition_fields() {
         {"eta", read_only_term<read_eta>},
         {"pressure", read_only_term<read_pressure>},
     }};
-    static const auto kTable = make_fields<Condition>("condition", "when", kWhenExample, kFields);
-    return kTable;
+    static const auto table = make_fields<Condition>("condition", "when", kWhenExample, kFields);
+    return table;
 }
 
 void read_condition(YamlReader& reader, const YamlNode& node, Condition& out) {

@@ -111,10 +111,10 @@ const Fields<WarnDraft>& warn_fields() {
                        WarnDraft& out) { r.duration(n, out.warn.timeout, kLongestWarning); }},
         {"every", [](YamlReader& r, const YamlNode& n, WarnDraft& out) { r.duration(n, out.warn.every); }},
     }};
-    static const auto kTable =
+    static const auto table =
         make_fields<WarnDraft>("warn", "services.<name>.near_oom.warn",
                                "{ when: { unreclaimable: 75% }, signal: SIGUSR1 }", kFields);
-    return kTable;
+    return table;
 }
 
 const Fields<Brake>& brake_fields() {
@@ -124,9 +124,9 @@ const Fields<Brake>& brake_fields() {
         {"hold_timeout", [](YamlReader& r, const YamlNode& n,
                             Brake& out) { r.duration(n, out.hold_timeout, kLongestBrake); }},
     }};
-    static const auto kTable = make_fields<Brake>("brake", "services.<name>.near_oom.brake",
-                                                  "{ docker_timeout: 2s, hold_timeout: 1s }", kFields);
-    return kTable;
+    static const auto table = make_fields<Brake>("brake", "services.<name>.near_oom.brake",
+                                                 "{ docker_timeout: 2s, hold_timeout: 1s }", kFields);
+    return table;
 }
 
 const Fields<Drain>& drain_fields() {
@@ -134,9 +134,9 @@ const Fields<Drain>& drain_fields() {
         {"grace", read_grace},
         {"on_timeout", read_on_timeout},
     }};
-    static const auto kTable = make_fields<Drain>("drain", "services.<name>.near_oom.drain",
-                                                  "{ grace: from_container, on_timeout: kill }", kFields);
-    return kTable;
+    static const auto table = make_fields<Drain>("drain", "services.<name>.near_oom.drain",
+                                                 "{ grace: from_container, on_timeout: kill }", kFields);
+    return table;
 }
 
 const Fields<NearOom>& near_oom_fields() {
@@ -150,10 +150,10 @@ const Fields<NearOom>& near_oom_fields() {
                      NearOom& out) { read_fields(r, n, drain_fields(), out.drain); }},
         {"relax", [](YamlReader& r, const YamlNode& n, NearOom& out) { r.duration(n, out.relax); }},
     }};
-    static const auto kTable =
+    static const auto table =
         make_fields<NearOom>("near_oom", "services.<name>.near_oom",
                              "{ when: { unreclaimable: 90% }, do: graceful_restart }", kFields);
-    return kTable;
+    return table;
 }
 
 void read_near_oom(YamlReader& reader, const YamlNode& node, NearOom& out) {

@@ -91,9 +91,9 @@ const Fields<Match>& match_fields() {
         {"container", [](YamlReader& r, const YamlNode& n, Match& out) { read_globs(r, n, out.container); }},
         {"labels", read_labels},
     }};
-    static const auto kTable = make_fields<Match>(
+    static const auto table = make_fields<Match>(
         "match", "services.<name>.match", "{ project: shop, service: [worker, \"worker-*\"] }", kFields);
-    return kTable;
+    return table;
 }
 
 const Fields<Memory>& memory_fields() {
@@ -103,9 +103,9 @@ const Fields<Memory>& memory_fields() {
         {"tripwire",
          [](YamlReader& r, const YamlNode& n, Memory& out) { r.size(n, out.tripwire, Zero::kRefused); }},
     }};
-    static const auto kTable = make_fields<Memory>("memory", "services.<name>.memory",
-                                                   "{ hard: 2GiB, swap: 0, tripwire: 90% }", kFields);
-    return kTable;
+    static const auto table = make_fields<Memory>("memory", "services.<name>.memory",
+                                                  "{ hard: 2GiB, swap: 0, tripwire: 90% }", kFields);
+    return table;
 }
 
 const Fields<Backoff>& backoff_fields() {
@@ -115,9 +115,9 @@ const Fields<Backoff>& backoff_fields() {
         {"reset_after",
          [](YamlReader& r, const YamlNode& n, Backoff& out) { r.duration(n, out.reset_after); }},
     }};
-    static const auto kTable = make_fields<Backoff>("backoff", "services.<name>.restart.backoff",
-                                                    "{ from: 1s, to: 5m, reset_after: 10m }", kFields);
-    return kTable;
+    static const auto table = make_fields<Backoff>("backoff", "services.<name>.restart.backoff",
+                                                   "{ from: 1s, to: 5m, reset_after: 10m }", kFields);
+    return table;
 }
 
 const Fields<Breaker>& breaker_fields() {
@@ -128,10 +128,9 @@ const Fields<Breaker>& breaker_fields() {
         {"then", read_then},
         {"cap", [](YamlReader& r, const YamlNode& n, Breaker& out) { r.size(n, out.cap, Zero::kRefused); }},
     }};
-    static const auto kTable =
-        make_fields<Breaker>("breaker", "services.<name>.restart.breaker",
-                             "{ restarts: 5, within: 10m, then: quarantine }", kFields);
-    return kTable;
+    static const auto table = make_fields<Breaker>("breaker", "services.<name>.restart.breaker",
+                                                   "{ restarts: 5, within: 10m, then: quarantine }", kFields);
+    return table;
 }
 
 const Fields<Restart>& restart_fields() {
@@ -141,9 +140,9 @@ const Fields<Restart>& restart_fields() {
         {"breaker", [](YamlReader& r, const YamlNode& n,
                        Restart& out) { read_fields(r, n, breaker_fields(), out.breaker); }},
     }};
-    static const auto kTable = make_fields<Restart>("restart", "services.<name>.restart",
-                                                    "{ backoff: { from: 1s, to: 5m } }", kFields);
-    return kTable;
+    static const auto table = make_fields<Restart>("restart", "services.<name>.restart",
+                                                   "{ backoff: { from: 1s, to: 5m } }", kFields);
+    return table;
 }
 
 const Fields<ServiceDraft>& service_fields() {
@@ -168,9 +167,9 @@ const Fields<ServiceDraft>& service_fields() {
              noting(r, out.never_clean, [&] { read_never(r, n, out.policy.never); });
          }},
     }};
-    static const auto kTable = make_fields<Draft>(
+    static const auto table = make_fields<Draft>(
         "service", "services.<name>", "{ match: { service: worker }, memory: { hard: 2GiB } }", kFields);
-    return kTable;
+    return table;
 }
 
 }  // namespace policies

@@ -64,7 +64,7 @@ Parsed<int> parse_warn_signal(std::string_view text) {
     if (name == "RTMIN" || name == "RTMAX" || name.starts_with("RTMIN+") || name.starts_with("RTMAX-"))
         return realtime(name);
     if (!name.empty() && name.front() >= '0' && name.front() <= '9') {
-        const auto number = parse_integer(name, 1, kRealtimeLast);
+        auto number = parse_integer(name, 1, kRealtimeLast);
         if (!number) return refused("is not a signal number: they go from 1 to 64");
         const auto known = std::ranges::find(kSignals, *number.value, &SignalName::number);
         if (known != kSignals.end()) return harmless(*known);
