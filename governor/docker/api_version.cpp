@@ -15,6 +15,8 @@ namespace {
 struct ApiVersion {
     int major = 0;
     int minor = 0;
+    // clang-tidy 14 takes the generated comparison for a null pointer.
+    // NOLINTNEXTLINE(modernize-use-nullptr)
     constexpr auto operator<=>(const ApiVersion&) const = default;
 };
 

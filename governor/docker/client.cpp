@@ -65,7 +65,7 @@ std::string Client::api_prefix() const {
     return api_version_.empty() ? "" : "/v" + api_version_;
 }
 
-Client::Call Client::make_call(std::string operation, std::string method, std::string target,
+Client::Call Client::make_call(std::string operation, std::string method, const std::string& target,
                                Timeout timeout) const {
     Call call;
     call.operation = std::move(operation);
@@ -125,7 +125,7 @@ asio::awaitable<Result<Response>> Client::perform(Call call) const {
 asio::awaitable<Result<Response>> Client::request(std::string method, std::string target, std::string body,
                                                   Timeout timeout, OnSent on_sent) {
     const std::string operation = method + " " + target;
-    Call call = make_call(operation, std::move(method), std::move(target), timeout);
+    Call call = make_call(operation, std::move(method), target, timeout);
     call.body = std::move(body);
     call.on_sent = std::move(on_sent);
     co_return co_await perform_any_status(std::move(call));
@@ -173,7 +173,7 @@ asio::awaitable<Result<std::vector<ContainerSummary>>> Client::list_containers(
     bool all, std::vector<std::string> labels, Timeout timeout) {
     std::string target = std::string("/containers/json?all=") + (all ? "1" : "0");
     if (!labels.empty()) target += "&filters=" + percent_encode(filters_json("label", labels));
-    Call call = make_call("list containers", "GET", std::move(target), timeout);
+    Call call = make_call("list containers", "GET", target, timeout);
     const std::string operation = call.operation;
     auto response = co_await perform(std::move(call));
     if (!response) co_return tl::unexpected(response.error());

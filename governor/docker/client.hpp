@@ -108,7 +108,8 @@ class Client {
   private:
     struct Call;
 
-    Call make_call(std::string operation, std::string method, std::string target, Timeout timeout) const;
+    Call make_call(std::string operation, std::string method, const std::string& target,
+                   Timeout timeout) const;
     /// The answer of a call; statuses of 400 and above are errors.
     boost::asio::awaitable<Result<Response>> perform(Call call) const;
     boost::asio::awaitable<Result<Response>> perform_any_status(Call call) const;

@@ -33,10 +33,11 @@ template <class T>
 T run_task(boost::asio::io_context& io, boost::asio::awaitable<T> task) {
     std::optional<T> result;
     std::exception_ptr failure;
-    boost::asio::co_spawn(io, std::move(task), [&result, &failure](std::exception_ptr thrown, T value) {
-        failure = thrown;
-        result = std::move(value);
-    });
+    boost::asio::co_spawn(io, std::move(task),
+                          [&result, &failure](const std::exception_ptr& thrown, T value) {
+                              failure = thrown;
+                              result = std::move(value);
+                          });
     if (!run_until(io, [&result] { return result.has_value(); })) throw std::runtime_error("the task hangs");
     if (failure) std::rethrow_exception(failure);
     return std::move(*result);

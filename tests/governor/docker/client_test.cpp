@@ -215,7 +215,7 @@ TEST_F(ClientTest, ACancelledCallIsAValueToo) {
     engine_.on("GET", "/_ping", Reply::never());
     boost::asio::cancellation_signal signal;
     std::optional<Result<void>> result;
-    const auto done = [&result](std::exception_ptr thrown, Result<void> value) {
+    const auto done = [&result](const std::exception_ptr& thrown, Result<void> value) {
         EXPECT_FALSE(thrown);
         result = std::move(value);
     };
@@ -231,8 +231,9 @@ TEST_F(ClientTest, CallsRunSideBySide) {
     engine_.on("GET", "/_ping", Reply::never());
     engine_.on("GET", "/info", Reply::json(R"({"CgroupDriver":"systemd"})"));
     std::optional<Result<void>> slow;
-    boost::asio::co_spawn(io_, client_.ping(kTiny),
-                          [&slow](std::exception_ptr, Result<void> value) { slow = std::move(value); });
+    boost::asio::co_spawn(io_, client_.ping(kTiny), [&slow](const std::exception_ptr&, Result<void> value) {
+        slow = std::move(value);
+    });
     const auto info = run_task(io_, client_.info());
     ASSERT_TRUE(info);
     EXPECT_EQ(info->cgroup_driver, "systemd");

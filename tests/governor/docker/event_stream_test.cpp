@@ -51,14 +51,14 @@ class EventStreamTest : public testing::Test {
         options_.backoff_from = 1ms;
         options_.backoff_to = 4ms;
     }
-    ~EventStreamTest() override {
+    void TearDown() override {
         signal_.emit(boost::asio::cancellation_type::terminal);
         EXPECT_TRUE(run_until(io_, [this] { return finished_ || !stream_; }));
     }
 
     void start() {
         stream_.emplace(client_, options_);
-        const auto done = [this](std::exception_ptr thrown) {
+        const auto done = [this](const std::exception_ptr& thrown) {
             EXPECT_FALSE(thrown);
             finished_ = true;
         };
