@@ -94,6 +94,7 @@ class Daemon {
           docker_(loop_.get_executor(), options.docker_socket),
           processes_(options.proc),
           worker_(loop_.get_executor()),
+          history_(options.state_dir, slurp(options.proc + "/sys/kernel/random/boot_id"), worker_),
           actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {}
 
     int run() {
@@ -151,7 +152,7 @@ class Daemon {
         host.memory = {static_cast<std::uint64_t>(info->mem_total)};
         host.own_container =
             docker::own_container_id(slurp(options_.proc + "/self/cgroup"), slurp(options_.proc + "/self/mountinfo")).value_or("");
-        Supervisor::Parts parts{loop_.get_executor(), docker_, actuator_, publisher_, worker_, processes_, monotonic_now};
+        Supervisor::Parts parts{loop_.get_executor(), docker_, actuator_, publisher_, worker_, processes_, monotonic_now, history_};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
         Introspection api({*supervisor_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
@@ -216,6 +217,7 @@ class Daemon {
     cgroups::Processes processes_;
     act::Guardian guardian_;
     async::Worker worker_;
+    HistoryStore history_;
     act::LiveActuator actuator_;
     std::unique_ptr<Supervisor> supervisor_;
 };

@@ -108,7 +108,14 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     entry->details = std::move(*details);
     if (!entry->controller) {
         entry->controller = std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink, subject_of(entry->details));
-        entry->controller->on_rescheduled([this, id] { reschedule(id); });
+        if (const auto known = parts_.history.find(id)) entry->controller->remember(*known);
+        entry->controller->on_rescheduled([this, id] {
+            reschedule(id);
+            if (const Entry* changed = find(id)) {
+                const History history = history_of(changed->controller->state());
+                if (history != History{} || parts_.history.find(id)) parts_.history.put(id, history);
+            }
+        });
     }
     const auto& old = entry->controller->target().run;
     const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();

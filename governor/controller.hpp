@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "governor/history.hpp"
 #include "governor/ports.hpp"
 
 namespace governor {
@@ -26,8 +27,10 @@ class Controller {
     policies::TimePoint sample_at() const { return sample_at_; }
     policies::TimePoint deadline() const { return deadline_; }
     policies::Duration quiet() const { return quiet_; }
-    /// For answers that outlive this object.
-    std::weak_ptr<int> alive() const { return alive_; }
+    /// What a governor before this one knew of the container. Before the first feed.
+    void remember(const History& history) { restore(state_, history); }
+    /// Called after every feed: the times may have changed.
+    void on_rescheduled(std::function<void()> callback) { rescheduled_ = std::move(callback); }
 
   private:
     void publish(const policies::Event& event, const std::string& detail);
@@ -44,10 +47,6 @@ class Controller {
     policies::Duration quiet_{0};
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::function<void()> rescheduled_;
-
-  public:
-    /// Called after every feed: the times may have changed.
-    void on_rescheduled(std::function<void()> callback) { rescheduled_ = std::move(callback); }
 };
 
 /// One sentence for a person about what an event means and what to do; empty when its numbers say it all.

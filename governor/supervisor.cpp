@@ -138,6 +138,7 @@ void Supervisor::forget(const std::string& id) {
         entry->controller->target().run->ended = true;
     schedule_.remove(id);
     entries_.erase(id);
+    parts_.history.erase(id);
 }
 
 Supervisor::Task Supervisor::reconcile() {

@@ -42,6 +42,7 @@ class Supervisor final : public docker::EventHandler {
         async::Worker& worker;
         cgroups::Processes processes;
         Clock clock;
+        HistoryStore& history;
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;
