@@ -29,7 +29,7 @@ struct heartbeat {
 };
 
 static struct {
-    double rate, base, stop_at, start_after;
+    double rate, base, stop_at, start_after, save_after;
     const char *shape, *handler, *out, *heartbeat;
     int workers;
 } opt = {.rate = 10, .start_after = 3, .stop_at = -1, .shape = "single", .handler = "save", .out = "/out"};
@@ -122,6 +122,7 @@ static int save(int slot)
     char host[65] = "", path[512];
     if (beats)
         beats[slot].signal_ns = signal_ns;
+    pause_ms((long)(opt.save_after * 1000));
     take(8 * MIB);
     gethostname(host, sizeof host - 1);
     snprintf(path, sizeof path, "%s/%s-%d-%llu.saved", opt.out, host, getpid(), (unsigned long long)born_ns);
@@ -219,7 +220,8 @@ static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
         {"rate", 1, 0, 'r'}, {"shape", 1, 0, 's'}, {"handler", 1, 0, 'h'}, {"base", 1, 0, 'b'},
-        {"start-after", 1, 0, 'a'}, {"stop-at", 1, 0, 'S'}, {"heartbeat", 1, 0, 'H'}, {"out", 1, 0, 'o'}, {0}};
+        {"start-after", 1, 0, 'a'}, {"stop-at", 1, 0, 'S'}, {"heartbeat", 1, 0, 'H'}, {"out", 1, 0, 'o'},
+        {"save-after", 1, 0, 'w'}, {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -230,6 +232,7 @@ static void parse(int argc, char **argv)
         case 'a': opt.start_after = atof(optarg); break;
         case 'S': opt.stop_at = atof(optarg); break;
         case 'H': opt.heartbeat = optarg; break;
+        case 'w': opt.save_after = atof(optarg); break;
         case 'o': opt.out = optarg; break;
         default: exit(2);
         }

@@ -19,13 +19,15 @@ class Leaker:
 
 def leaker(language: str = "python", *, rate: float = 10, shape: str = "single", handler: str = "save",
            base: float = 0, start_after: float = 3, stop_at: float | None = None,
-           heartbeat: bool = False) -> Leaker:
+           save_after: float = 0, heartbeat: bool = False) -> Leaker:
     """A worker that leaks; the options are explained by leaker.py --help."""
     program = {"python": ["python3", f"{APPS}/leaker.py"], "c": [f"{APPS}/leaker"]}[language]
     command = [*program, "--rate", str(rate), "--shape", shape, "--handler", handler, "--base", str(base),
                "--start-after", str(start_after)]
     if stop_at is not None:
         command += ["--stop-at", str(stop_at)]
+    if save_after:
+        command += ["--save-after", str(save_after)]
     if heartbeat:
         command += ["--heartbeat", HEARTBEAT]
     return Leaker(command)
