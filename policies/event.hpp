@@ -92,7 +92,14 @@ struct Reason {
 };
 
 /// How a restart ended.
-enum class Outcome : std::uint8_t { kNone, kGraceful, kKilledByGovernor, kKilledAtGraceEnd, kOomKilled, kFailed };
+enum class Outcome : std::uint8_t {
+    kNone,               ///< not known: its exit was missed
+    kGraceful,           ///< it ended by itself, as asked
+    kKilledByGovernor,   ///< at its grace's end or at the kill line
+    kKilledAtGraceEnd,   ///< by Docker, or by whoever else sends SIGKILL
+    kOomKilled,          ///< the kernel was faster
+    kFailed,             ///< it ended by itself, with an exit code that says it failed
+};
 std::string_view to_string(Outcome outcome);
 
 /// Who delivered the stop signal.

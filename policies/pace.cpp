@@ -56,8 +56,8 @@ Duration sample_pace(const ServicePolicy& policy, const State& state) {
         case Phase::kDraining: return state.killed ? Duration::max() : Duration(20ms);
         case Phase::kBackingOff:
         case Phase::kQuarantined: return state.frozen ? kIdlePace : Duration(100ms);
+        case Phase::kSignalling: return state.frozen ? Duration::max() : Duration(20ms);
         case Phase::kUnarmed:
-        case Phase::kSignalling:
         case Phase::kExited:
         case Phase::kLeftAlone:
         case Phase::kPaused: break;

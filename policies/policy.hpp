@@ -103,7 +103,6 @@ struct NearOom {
     NearOomAction action = NearOomAction::kGracefulRestart;  ///< key: `do`
     Brake brake;
     Drain drain;
-    milliseconds relax{60000};               ///< how long page cache churn lifts the tripwire
     bool operator==(const NearOom&) const = default;
 };
 

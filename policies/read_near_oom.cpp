@@ -140,7 +140,7 @@ const Fields<Drain>& drain_fields() {
 }
 
 const Fields<NearOom>& near_oom_fields() {
-    static constexpr std::array<Field<NearOom>, 6> kFields{{
+    static constexpr std::array<Field<NearOom>, 5> kFields{{
         {"when", [](YamlReader& r, const YamlNode& n, NearOom& out) { read_condition(r, n, out.when); }},
         {"warn", read_warn},
         {"do", read_do},
@@ -148,7 +148,6 @@ const Fields<NearOom>& near_oom_fields() {
                      NearOom& out) { read_fields(r, n, brake_fields(), out.brake); }},
         {"drain", [](YamlReader& r, const YamlNode& n,
                      NearOom& out) { read_fields(r, n, drain_fields(), out.drain); }},
-        {"relax", [](YamlReader& r, const YamlNode& n, NearOom& out) { r.duration(n, out.relax); }},
     }};
     static const auto table =
         make_fields<NearOom>("near_oom", "services.<name>.near_oom",

@@ -123,7 +123,7 @@ const Fields<Backoff>& backoff_fields() {
 const Fields<Breaker>& breaker_fields() {
     static constexpr std::array<Field<Breaker>, 4> kFields{{
         {"restarts",
-         [](YamlReader& r, const YamlNode& n, Breaker& out) { r.integer(n, out.restarts, 1, 1000); }},
+         [](YamlReader& r, const YamlNode& n, Breaker& out) { r.integer(n, out.restarts, 1, 128); }},
         {"within", [](YamlReader& r, const YamlNode& n, Breaker& out) { r.duration(n, out.within); }},
         {"then", read_then},
         {"cap", [](YamlReader& r, const YamlNode& n, Breaker& out) { r.size(n, out.cap, Zero::kRefused); }},

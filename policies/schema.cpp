@@ -91,12 +91,7 @@ constexpr const char* kSchemaHead = R"json({
           "anyOf": [{ "enum": ["graceful_restart", "kill", "notify"] }, { "$ref": "#/$defs/variable" }]
         },
         "brake": { "$ref": "#/$defs/brake" },
-        "drain": { "$ref": "#/$defs/drain" },
-        "relax": {
-          "description": "How long page cache churn lifts the tripwire.",
-          "default": "1m",
-          "$ref": "#/$defs/duration"
-        }
+        "drain": { "$ref": "#/$defs/drain" }
       }
     },
 )json";
@@ -231,7 +226,7 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
         "restarts": {
           "description": "After this many restarts within 'within' the breaker opens.",
           "default": 5,
-          "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 1000 }, { "$ref": "#/$defs/variable" }]
+          "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 128 }, { "$ref": "#/$defs/variable" }]
         },
         "within": { "description": "The window.", "default": "10m", "$ref": "#/$defs/duration" },
         "then": {

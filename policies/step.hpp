@@ -127,7 +127,8 @@ std::string_view to_string(Phase phase);
 
 /// All that the core remembers of a container. Plain data: copy it, compare it, print it.
 struct State {
-    static constexpr std::size_t kHistory = 32;
+    /// Restarts that are remembered; the loader takes no breaker above it.
+    static constexpr std::size_t kHistory = 128;
 
     Phase phase = Phase::kUnarmed;
     Bytes hard = kUnlimited;
@@ -143,14 +144,16 @@ struct State {
     std::uint64_t oom_kills = 0;
 
     bool relaxed = false;               ///< tripwire lifted because of page cache churn
-    TimePoint relaxed_until{};
+    TimePoint churn_told_at{};          ///< the event is not repeated for a while
     bool notified = false;              ///< `do: notify` told of this crossing already
     bool warned = false;
     TimePoint warned_at{};
 
     bool frozen = false;                ///< we asked for the freeze and have not thawed
     bool asked_docker = false;
+    bool brake_failed = false;          ///< the freeze could not be written in this run
     bool killed = false;                ///< we killed it
+    bool stopped_by_other = false;      ///< somebody asked for a stop while it drained: do not start it again
     Via via = Via::kNone;
     bool oom_killed_in_action = false;
     Reason trip;                        ///< why the running action began

@@ -224,7 +224,7 @@ TEST(LoadBadInput, ChecksRestart) {
     const auto restart = [](const std::string& inside) {
         return "    near_oom: {}\n    restart: { " + inside + " }\n";
     };
-    expect_in_worker(restart("breaker: { restarts: 0 }"), "a whole number from 1 to 1000", 6);
+    expect_in_worker(restart("breaker: { restarts: 0 }"), "a whole number from 1 to 128", 6);
     expect_in_worker(restart("breaker: { restarts: many }"), "'many' is not a whole number", 6);
     expect_in_worker(restart("breaker: { then: stop }"), "'stop' is not known here", 6);
     expect_in_worker(restart("breaker: { cap: 100% }"),

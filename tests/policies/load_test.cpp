@@ -31,7 +31,6 @@ services:
       do: graceful_restart
       brake: { docker_timeout: 4s, hold_timeout: 500ms }
       drain: { grace: 45s, on_timeout: kill }
-      relax: 90s
     restart:
       backoff: { from: 2s, to: 1m, reset_after: 1h }
       breaker: { restarts: 3, within: 5m, then: quarantine, cap: 80% }
@@ -77,7 +76,6 @@ TEST(Load, ReadsEveryKeyOfNearOom) {
     EXPECT_EQ(near_oom.brake.docker_timeout, milliseconds(4000));
     EXPECT_EQ(near_oom.brake.hold_timeout, milliseconds(500));
     EXPECT_EQ(near_oom.drain.grace, milliseconds(45'000));
-    EXPECT_EQ(near_oom.relax, milliseconds(90'000));
 }
 
 TEST(Load, LeavesWhatIsNotWrittenAtItsDefault) {

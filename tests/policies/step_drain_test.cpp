@@ -155,5 +155,41 @@ TEST(step_drain, what_a_dead_governor_left_frozen_is_thawed) {
     EXPECT_EQ(story.times(EventType::kAdopted), 1);
 }
 
+TEST(step_drain, an_exit_code_of_its_own_is_not_called_graceful) {
+    auto story = draining();
+    story.pass(1s).restarts(1);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kFailed);
+}
+
+TEST(step_drain, ended_by_its_stop_signal_without_a_handler_is_an_end_as_asked_for) {
+    auto story = draining();
+    story.pass(1s).restarts(143);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kGraceful);
+}
+
+TEST(step_drain, a_person_who_stops_it_while_it_drains_is_not_overruled) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(StopRefused{}).feed(SignalPending{Via::kDirect});
+    story.feed(StoppedByOther{}).feed(Exited{0, 0}).pass(5min);
+    EXPECT_EQ(story.times<StartContainer>(), 0);
+    EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
+}
+
+TEST(step_drain, a_missed_exit_is_told_as_a_restart_of_unknown_outcome) {
+    auto story = draining();
+    story.feed(Started{}).arm();
+    ASSERT_NE(story.event(EventType::kRestartFinished), nullptr);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kNone);
+    EXPECT_EQ(story.phase(), Phase::kWatching);
+}
+
+TEST(step_drain, where_the_freeze_failed_the_kill_line_is_guarded_before_the_signal_too) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(BrakeFailed{});
+    EXPECT_LE(story.result.sample_at, story.now + 100ms);
+    story.pass(20ms).heap(2040);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+}
+
 }  // namespace
 }  // namespace policies

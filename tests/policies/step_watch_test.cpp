@@ -224,5 +224,13 @@ TEST(forecast, is_headroom_by_growth) {
     EXPECT_EQ(forecast(story.result.state), Duration::max());
 }
 
+TEST(step_watch, a_cache_that_comes_and_goes_does_not_fill_the_log) {
+    auto story = Story::begun(graceful_policy());
+    for (int i = 0; i < 10; ++i) story.pass(1s).crossed(1000, 900).pass(1s).heap(1000, 100);
+    EXPECT_EQ(story.times(EventType::kPageCacheChurn), 1);
+    story.pass(60s).crossed(1000, 900);
+    EXPECT_EQ(story.times(EventType::kPageCacheChurn), 2);
+}
+
 }  // namespace
 }  // namespace policies

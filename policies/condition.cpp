@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+// What a state says: forecasts, conditions, names.
+#include <algorithm>
+
+#include "policies/step.hpp"
+
+namespace policies {
+
+using namespace std::chrono_literals;
+
+Bytes State::kill_line() const {
+    if (hard == kUnlimited) return kUnlimited;
+    const Bytes one_percent = share_of(hard, Permille{10});
+    return hard - std::clamp(one_percent, 2_MiB, 16_MiB);
+}
+
+std::string_view to_string(Phase phase) {
+    switch (phase) {
+        case Phase::kUnarmed: return "unarmed";
+        case Phase::kWatching: return "watching";
+        case Phase::kSignalling: return "signalling";
+        case Phase::kDraining: return "draining";
+        case Phase::kExited: return "exited";
+        case Phase::kBackingOff: return "backing_off";
+        case Phase::kQuarantined: return "quarantined";
+        case Phase::kLeftAlone: return "left_alone";
+        case Phase::kPaused: return "paused";
+    }
+    return "unknown";
+}
+
+Duration forecast(const State& state) {
+    if (state.hard == kUnlimited || !state.has_sample || state.growth < 1.0) return Duration::max();
+    const double seconds = static_cast<double>((state.hard - state.last.unreclaimable).value) / state.growth;
+    constexpr double kForever = 1e9;
+    if (seconds > kForever) return Duration::max();
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+bool holds(const Condition& condition, const State& state, Reason& why) {
+    if (condition.terms.empty() || !state.has_sample) return false;
+    bool found = false;
+    for (const Term& term : condition.terms) {
+        Reason reason;
+        bool is = false;
+        switch (term.measure) {
+            case Measure::kUnreclaimable:
+            case Measure::kCurrent: {
+                const bool all_memory = term.measure == Measure::kCurrent;
+                const Bytes measured = all_memory ? state.last.current : state.last.unreclaimable;
+                const Bytes threshold = term.size.of(state.hard);
+                is = threshold != kUnlimited && measured >= threshold;
+                reason = {all_memory ? Rule::kCurrent : Rule::kUnreclaimable, Quantity::of(measured),
+                          Quantity::of(threshold), {}};
+                break;
+            }
+            case Measure::kEta: {
+                const Duration eta = forecast(state);
+                is = eta <= term.duration;
+                reason = {Rule::kEta, Quantity::of(eta), Quantity::of(Duration(term.duration)), {}};
+                break;
+            }
+            case Measure::kPressureSome:
+            case Measure::kPressureFull: {
+                const Permille measured = term.measure == Measure::kPressureSome ? state.last.some : state.last.full;
+                is = measured >= term.pressure;
+                reason = {Rule::kPressure, Quantity::of(measured), Quantity::of(term.pressure), 10s};
+                break;
+            }
+        }
+        if (is && !found) why = reason;
+        found = found || is;
+        if (is && !condition.all) return true;
+        if (!is && condition.all) return false;
+    }
+    return found;
+}
+
+}  // namespace policies

@@ -1,0 +1,182 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "policies/stepper.hpp"
+
+#include <algorithm>
+
+namespace policies {
+namespace {
+
+/// How long a kernel-side signal or a kill may take to show.
+constexpr Duration kDirectDeadline = 1s;
+constexpr Duration kKillDeadline = 10s;
+/// Docker's restart policy starts a container within 100 ms of a first exit; its own back-off ends at 1 min.
+constexpr Duration kBackDeadline = 10s;
+constexpr Duration kBackRetry = 30s;
+
+}  // namespace
+
+void Stepper::begin_restart(const Reason& why) {
+    const NearOom& near = *policy_.near_oom;
+    s_.trip = why;
+    s_.tripped_at = now_;
+    s_.oom_killed_in_action = false;
+    s_.outcome = Outcome::kNone;
+    s_.exit_code = -1;
+    s_.via = Via::kNone;
+    s_.brake = {};
+    remember_restart();
+    if (near.action == NearOomAction::kKill) {
+        publish(EventType::kOomNear, why);
+        return kill({Rule::kPolicyKill, why.measured, why.threshold, {}});
+    }
+    if (!s_.frozen) out_.actions.push(Freeze{});
+    s_.frozen = true;
+    out_.actions.push(AskStop{near.drain.grace.has_value(), s_.grace});
+    s_.asked_docker = true;
+    s_.phase = Phase::kSignalling;
+    s_.deadline = now_ + near.brake.docker_timeout;
+    publish(EventType::kOomNear, why);
+}
+
+void Stepper::signal_overdue() {
+    if (s_.asked_docker && s_.via != Via::kDirect) return go_direct(Rule::kDockerTimeout);
+    on(SignalFailed{});
+}
+
+void Stepper::go_direct(Rule rule) {
+    const Duration limit = policy_.near_oom ? policy_.near_oom->brake.docker_timeout : milliseconds{0};
+    s_.via = Via::kDirect;
+    s_.asked_docker = false;
+    s_.deadline = now_ + kDirectDeadline;
+    out_.actions.push(SignalStop{});
+    publish(EventType::kDockerSlow, {rule, Quantity::of(now_ - s_.tripped_at), Quantity::of(limit), {}});
+}
+
+/// Tripwire first, then the thaw: the handler needs the headroom from its first instruction on.
+void Stepper::begin_drain() {
+    const Duration hold = policy_.near_oom ? policy_.near_oom->brake.hold_timeout : milliseconds{0};
+    out_.actions.push(SetTripwire{s_.kill_line()});
+    out_.actions.push(Thaw{hold});
+    s_.frozen = false;
+    s_.killed = false;
+    s_.phase = Phase::kDraining;
+    s_.signalled_at = now_;
+    limit_drain(1ms);
+}
+
+/// The grace counts from the signal, however late it or the grace became known; `least` is what is left in any case.
+void Stepper::limit_drain(Duration least) {
+    const Duration margin = s_.via == Via::kDirect ? Duration{0} : kGraceMargin;
+    s_.deadline = std::max(s_.signalled_at + s_.grace + margin, now_ + least);
+}
+
+void Stepper::kill(const Reason& why) {
+    out_.actions.push(KillWhole{});
+    if (s_.phase != Phase::kDraining) s_.signalled_at = now_;
+    s_.phase = Phase::kDraining;
+    s_.killed = true;
+    s_.frozen = false;
+    s_.deadline = now_ + kKillDeadline;
+    s_.kill_reason = why;
+    publish(EventType::kKilled, why);
+}
+
+void Stepper::drain_overdue() {
+    if (!s_.killed)
+        return kill({Rule::kGraceEnded, Quantity::of(now_ - s_.signalled_at), Quantity::of(s_.grace), {}});
+    publish(EventType::kActionFailed, s_.kill_reason);
+    out_.actions.push(KillWhole{});
+    s_.deadline = now_ + kKillDeadline;
+}
+
+void Stepper::exited_by_us(bool oom) {
+    s_.oom_killed_in_action = s_.oom_killed_in_action || oom;
+    s_.outcome = outcome_of_exit();
+    if (s_.phase == Phase::kSignalling) s_.signalled_at = now_;
+    s_.exited_at = now_;
+    s_.phase = Phase::kExited;
+    if (s_.stopped_by_other) {
+        s_.phase = Phase::kUnarmed;
+        s_.deadline = {};
+        return publish(EventType::kLeftAlone);
+    }
+    s_.restarting = true;
+    s_.deadline = now_ + kBackDeadline;
+}
+
+Outcome Stepper::outcome_of_exit() const {
+    // 128 + the signal: ended by its stop signal without a handler, which is an end as asked for.
+    constexpr int kSigTermExit = 143;
+    if (s_.oom_killed_in_action) return Outcome::kOomKilled;
+    if (s_.killed) return Outcome::kKilledByGovernor;
+    if (s_.exit_code < 0) return Outcome::kNone;
+    if (s_.exit_code == 137) return Outcome::kKilledAtGraceEnd;
+    return s_.exit_code == 0 || s_.exit_code == kSigTermExit ? Outcome::kGraceful : Outcome::kFailed;
+}
+
+void Stepper::not_back() {
+    s_.deadline = now_ + kBackRetry;
+    out_.actions.push(StartContainer{});
+    publish(EventType::kActionFailed,
+            {Rule::kNotBack, Quantity::of(now_ - s_.exited_at), Quantity::of(kBackDeadline), {}});
+}
+
+void Stepper::restart_finished() {
+    s_.restarting = false;
+    s_.last_restart = now_;
+    ++s_.backoff_steps;
+    Event event = describe(EventType::kRestartFinished, s_.outcome == Outcome::kKilledByGovernor ? s_.kill_reason : s_.trip);
+    event.outcome = s_.outcome;
+    event.via = s_.via;
+    event.exit_code = s_.exit_code;
+    event.brake = s_.brake;
+    event.drain = s_.exited_at - s_.signalled_at;
+    event.total = now_ - s_.tripped_at;
+    event.unreclaimable = s_.trip_unreclaimable;
+    event.count = static_cast<std::int64_t>(s_.restart_count);
+    event.growth = s_.trip_growth;
+    out_.actions.push(Publish{event});
+    s_.via = Via::kNone;
+    s_.peak = {};
+    s_.brake = {};
+}
+
+void Stepper::thaw_if_frozen() {
+    if (!s_.frozen) return;
+    out_.actions.push(Thaw{});
+    s_.frozen = false;
+}
+
+Event Stepper::describe(EventType type, const Reason& why) const {
+    Event event;
+    event.type = type;
+    event.at = now_;
+    event.reason = why;
+    event.current = s_.last.current;
+    event.unreclaimable = s_.last.unreclaimable;
+    event.hard = s_.hard;
+    event.tripwire = s_.tripwire;
+    event.peak = s_.peak;
+    event.growth = static_cast<std::int64_t>(s_.growth);
+    const Duration eta = forecast(s_);
+    event.eta = eta == Duration::max() ? Duration{0} : eta;
+    event.stop_handling = s_.stop_handling;
+    event.frozen = s_.frozen;
+    return event;
+}
+
+void Stepper::publish(EventType type, const Reason& why) { out_.actions.push(Publish{describe(type, why)}); }
+
+void Stepper::publish(EventType type) {
+    Event event = describe(type, type == EventType::kBrake || type == EventType::kSignalled ? s_.trip : Reason{});
+    if (type == EventType::kBrake) event.brake = now_ - s_.tripped_at;
+    if (type == EventType::kSignalled) {
+        event.brake = s_.brake;
+        event.via = s_.via;
+    }
+    if (type == EventType::kExited) event.exit_code = s_.exit_code;
+    out_.actions.push(Publish{event});
+}
+
+}  // namespace policies

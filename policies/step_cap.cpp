@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "policies/stepper.hpp"
+
+#include <algorithm>
+
+namespace policies {
+
+void Stepper::remember_restart() {
+    s_.trip_unreclaimable = s_.last.unreclaimable;
+    s_.trip_growth = static_cast<std::int64_t>(s_.growth);
+    if (s_.restart_count == State::kHistory) {
+        std::move(s_.restarts.begin() + 1, s_.restarts.end(), s_.restarts.begin());
+        --s_.restart_count;
+    }
+    s_.restarts[s_.restart_count++] = now_;
+}
+
+void Stepper::forget_history() {
+    s_.quarantined = false;
+    s_.restart_count = 0;
+    s_.backoff_steps = 0;
+}
+
+bool Stepper::breaker_says_no() {
+    const auto begin = s_.restarts.begin();
+    const auto end = begin + static_cast<std::ptrdiff_t>(s_.restart_count);
+    const TimePoint oldest = now_ - policy_.restart.breaker.within;
+    const auto kept = std::find_if(begin, end, [oldest](TimePoint at) { return at > oldest; });
+    s_.restart_count = static_cast<std::size_t>(std::distance(kept, end));
+    if (kept != begin) std::move(kept, end, begin);
+    // No more can be told apart than are remembered: a larger number would never open it.
+    const int allowed = std::clamp(policy_.restart.breaker.restarts, 1, static_cast<int>(State::kHistory));
+    return s_.restart_count >= static_cast<std::size_t>(allowed);
+}
+
+TimePoint Stepper::next_restart_allowed() {
+    const Backoff& backoff = policy_.restart.backoff;
+    if (s_.backoff_steps == 0) return now_;
+    if (now_ - s_.last_restart >= backoff.reset_after) {
+        s_.backoff_steps = 0;
+        return now_;
+    }
+    milliseconds delay = backoff.from;
+    for (int i = 1; i < s_.backoff_steps && delay < backoff.to; ++i) delay *= 2;
+    return s_.last_restart + std::min(delay, backoff.to);
+}
+
+void Stepper::delay(TimePoint until) {
+    enter_cap(Phase::kBackingOff);
+    s_.deadline = until;
+    publish(EventType::kRestartDelayed, {Rule::kBackoff, Quantity::of(now_ - s_.last_restart),
+                                         Quantity::of(until - s_.last_restart), {}});
+    cap();
+}
+
+void Stepper::open_breaker() {
+    s_.quarantined = true;
+    const Breaker& breaker = policy_.restart.breaker;
+    enter_cap(Phase::kQuarantined);
+    Event event = describe(EventType::kBreakerOpened,
+                           {Rule::kBreaker, Quantity::count(static_cast<std::int64_t>(s_.restart_count)),
+                            Quantity::count(breaker.restarts), breaker.within});
+    event.count = static_cast<std::int64_t>(s_.restart_count);
+    out_.actions.push(Publish{event});
+    cap();
+}
+
+void Stepper::enter_cap(Phase phase) {
+    s_.phase = phase;
+    s_.relaxed = false;
+    s_.deadline = phase == Phase::kQuarantined ? now_ + kCapReview : TimePoint{};
+    out_.actions.push(SetTripwire{phase == Phase::kQuarantined ? policy_.restart.breaker.cap.of(s_.hard) : s_.tripwire});
+}
+
+/// Capped, it creeps on; half way between tripwire and hard limit it is frozen, so that its handler still has room later.
+void Stepper::cap() {
+    if (s_.frozen || s_.brake_failed || !s_.has_sample) return;
+    const Bytes line = s_.tripwire + Bytes{(s_.hard - s_.tripwire).value / 2};
+    if (s_.last.unreclaimable < line) return;
+    s_.frozen = true;
+    out_.actions.push(Freeze{});
+    publish(EventType::kCapFrozen,
+            {Rule::kHardLimitNear, Quantity::of(s_.last.unreclaimable), Quantity::of(line), {}});
+}
+
+void Stepper::back_off() {
+    Reason why;
+    // Clearly below again, not at the edge of it.
+    if (!s_.frozen && !holds(policy_.near_oom->when, s_, why) &&
+        s_.last.unreclaimable + share_of(s_.hard, Permille{50}) < s_.tripwire)
+        return resume();
+    cap();
+}
+
+void Stepper::backoff_over() {
+    Reason why;
+    if (acts() && s_.has_sample && (s_.frozen || holds(policy_.near_oom->when, s_, why))) {
+        if (why.rule == Rule::kNone) why = s_.trip;
+        return begin_restart(why);
+    }
+    resume();
+}
+
+/// A reload took away what the cap was for.
+void Stepper::let_go() {
+    forget_history();
+    out_.actions.push(SetTripwire{s_.tripwire});
+    resume();
+}
+
+void Stepper::resume() {
+    thaw_if_frozen();
+    s_.has_sample = false;
+    s_.deadline = {};
+    if (s_.quarantined) return enter_cap(Phase::kQuarantined);
+    s_.phase = Phase::kWatching;
+}
+
+void Stepper::watch_again() {
+    if (policy_.near_oom) out_.actions.push(SetTripwire{s_.tripwire});
+    resume();
+}
+
+}  // namespace policies

@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "policies/step.hpp"
+
+/// The inside of the decision core: one step, from an input to the new state and its actions. Only step.cpp makes one; the parts
+/// are spread over step*.cpp by what they decide.
+namespace policies {
+
+using namespace std::chrono_literals;
+
+/// Docker enforces the grace itself on its path; the governor's own deadline must come after it, not race it.
+inline constexpr Duration kGraceMargin = 2s;
+/// A frozen, quarantined container is looked at again this often.
+inline constexpr Duration kCapReview = 10s;
+
+class Stepper {
+  public:
+    Stepper(const ServicePolicy& policy, const State& state, TimePoint now) : policy_(policy), now_(now) {
+        out_.state = state;
+    }
+    Stepper(const Stepper&) = delete;
+    Stepper& operator=(const Stepper&) = delete;
+
+    void on(const Tick&);
+    void on(const Sampled& input);
+    void on(const Armed& input);
+    void on(const SignalPending& input);
+    void on(const StopRefused&);
+    void on(const SignalFailed&);
+    void on(const Frozen& input);
+    void on(const BrakeFailed&);
+    void on(const Exited& input);
+    void on(const Started&);
+    void on(const StoppedByOther&);
+    void on(const Paused&);
+    void on(const Unpaused&);
+    void on(const Released&);
+    void on(const WarnDone& input);
+    void on(const Adopt& input);
+    StepResult finish();
+
+  private:
+    /// Whether the policy does anything but watch and tell. A reload may change that in the middle of things.
+    bool acts() const;
+
+    // -- watching (step_watch.cpp) --
+    void take(const Sample& sample);
+    bool count_oom_kills(std::uint64_t now_counted);
+    void watch(bool tripped);
+    void warn(const Warn& call);
+    void note_churn();
+    void restore_tripwire();
+    void trip(const Reason& why);
+
+    // -- acting and telling (step_act.cpp) --
+    void begin_restart(const Reason& why);
+    void signal_overdue();
+    void go_direct(Rule rule);
+    void begin_drain();
+    void limit_drain(Duration least);
+    void kill(const Reason& why);
+    void drain_overdue();
+    void exited_by_us(bool oom);
+    void not_back();
+    Outcome outcome_of_exit() const;
+    void restart_finished();
+    void thaw_if_frozen();
+    Event describe(EventType type, const Reason& why) const;
+    void publish(EventType type, const Reason& why);
+    void publish(EventType type);
+
+    // -- spacing, breaker, caps (step_cap.cpp) --
+    void remember_restart();
+    void forget_history();
+    bool breaker_says_no();
+    TimePoint next_restart_allowed();
+    void delay(TimePoint until);
+    void open_breaker();
+    void enter_cap(Phase phase);
+    void cap();
+    void back_off();
+    void backoff_over();
+    void let_go();
+    void resume();
+    void watch_again();
+
+    const ServicePolicy& policy_;
+    TimePoint now_;
+    StepResult out_;
+    State& s_ = out_.state;
+};
+
+}  // namespace policies
