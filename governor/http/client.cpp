@@ -67,8 +67,10 @@ asio::awaitable<void> perform(std::shared_ptr<HttpConnection> connection, std::s
     job->code = co_await connection->connect(job->socket_path);
     if (job->code) co_return;
     job->connected = true;
-    job->code = co_await connection->send(job->method, job->target, {});
-    if (!job->code) job->code = co_await connection->read_header();
+    // A full server answers and closes without reading the request: sending fails then, and its answer is there all the same.
+    const auto sent = co_await connection->send(job->method, job->target, {});
+    job->code = co_await connection->read_header();
+    if (job->code && sent) job->code = sent;
     if (job->code) co_return;
     job->answer.status = connection->status();
     co_await read_body(connection, job);

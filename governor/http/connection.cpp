@@ -57,7 +57,6 @@ std::optional<Response> response_to_broken(ErrorCode code) {
     if (code == beast_http::error::end_of_stream || code == asio::error::operation_aborted) return std::nullopt;
     if (code == beast_http::error::body_limit) return make_error(413, "the request's body is too large; no command needs one");
     if (code == beast_http::error::header_limit) return make_error(431, "the request's header is too large");
-    if (code == boost::beast::error::timeout) return make_error(408, "the request was not complete in time");
     if (code.category() == make_error_code(beast_http::error::bad_version).category()) {
         return make_error(400, "this is not HTTP: " + code.message());
     }

@@ -12,7 +12,8 @@
 
 namespace governor::http {
 
-/// A listening unix socket and its file. The file is removed in the destructor, unless another process has put its own there.
+/// A listening unix socket and its file. The file is removed in the destructor, unless another process has put its own there; to
+/// tell the two apart by inode, the descriptor must be open until then.
 class ControlSocket {
   public:
     /// Makes the parent folder, replaces a file that a dead governor left, listens with mode 0660. The error is a

@@ -65,10 +65,18 @@ struct Server::Impl {
     std::set<std::shared_ptr<ControlStream>> streams;
     bool stopping = false;
 
+    void close_socket();
     static asio::awaitable<void> serve(std::shared_ptr<Impl> self, std::shared_ptr<ControlStream> stream);
     static asio::awaitable<void> accept_all(std::shared_ptr<Impl> self);
     static asio::awaitable<void> drain(std::shared_ptr<Impl> self);
 };
+
+/// The file first: as long as the socket is open, nobody else's file can have its inode.
+void Server::Impl::close_socket() {
+    ErrorCode ignored;
+    socket.reset();
+    acceptor.close(ignored);
+}
 
 asio::awaitable<void> Server::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<ControlStream> stream) {
     co_await serve_connection(stream, ConnectionContext{self->options, self->api, self->publisher});
@@ -96,9 +104,7 @@ asio::awaitable<void> Server::Impl::accept_all(std::shared_ptr<Impl> self) {
 
 asio::awaitable<void> Server::Impl::drain(std::shared_ptr<Impl> self) {
     self->stopping = true;
-    ErrorCode ignored;
-    self->acceptor.close(ignored);
-    self->socket.reset();
+    self->close_socket();
     for (const auto& stream : self->streams) stream->close();
     const auto deadline = asio::steady_timer::clock_type::now() + kDrainTime;
     while (!self->streams.empty() && asio::steady_timer::clock_type::now() < deadline) {
@@ -111,10 +117,8 @@ Server::Server(asio::any_io_executor executor, ServerOptions options, ControlApi
     : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), api, publisher)) {}
 
 Server::~Server() {
-    ErrorCode ignored;
     impl_->stopping = true;
-    impl_->acceptor.close(ignored);
-    impl_->socket.reset();
+    impl_->close_socket();
     for (const auto& stream : impl_->streams) stream->close();
 }
 

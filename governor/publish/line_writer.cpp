@@ -169,6 +169,8 @@ bool LineWriter::close(std::chrono::milliseconds patience) {
     lock.unlock();
     if (finished) {
         thread_.join();
+        // The reader sees the end now, not when this object goes.
+        shared_->fd.reset();
     } else {
         thread_.detach();
     }

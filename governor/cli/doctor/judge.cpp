@@ -25,7 +25,7 @@ Checks judge_policies(const policies::LoadResult& policies) {
 }
 
 Checks judge_daemon(const DaemonFacts& daemon) {
-    if (daemon.version.empty()) return {warn("daemon", "governor daemon", daemon.error, "start it: governor run, or docker compose up -d governor")};
+    if (daemon.version.empty()) return {warn("daemon", "governor daemon", "does not answer", daemon.error)};
     if (daemon.version == GOVERNOR_VERSION) return {ok("daemon", "governor daemon", "answers, version " + daemon.version)};
     return {warn("daemon", "governor daemon", "answers, but is version " + daemon.version + "; this is " GOVERNOR_VERSION, "use the same version of both")};
 }

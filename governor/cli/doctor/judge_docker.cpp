@@ -1,11 +1,25 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "governor/cli/doctor/judge.hpp"
 
 namespace governor::cli::doctor {
 namespace {
+
+/// The client's message says both what is wrong and what to do; the operation that found it is of no interest here.
+Check judge_error(const DockerFacts& docker) {
+    using Kind = docker::Error::Kind;
+    const auto& error = *docker.error;
+    std::string reason = error.message;
+    if (!error.operation.empty() && reason.starts_with(error.operation + ": ")) reason.erase(0, error.operation.size() + 2);
+    if (error.kind == Kind::kUnreachable || error.kind == Kind::kTimeout) {
+        return fail("docker.socket", "Docker", "cannot be reached on " + docker.socket, std::move(reason));
+    }
+    return fail("docker.socket", "Docker", std::move(reason), "see Docker's own log: journalctl -u docker");
+}
 
 Check judge_driver(const docker::Info& info) {
     const std::string id = "docker.cgroup_driver";
@@ -38,9 +52,7 @@ Check judge_visibility(const DockerFacts& docker) {
 Checks judge_docker(const DockerFacts& docker) {
     Checks out;
     if (docker.error) {
-        const bool reached = docker.error->kind != docker::Error::Kind::kUnreachable && docker.error->kind != docker::Error::Kind::kTimeout;
-        out.push_back(fail("docker.socket", "Docker", docker.error->message,
-                           reached ? "see Docker's own log: journalctl -u docker" : "in a container mount " + docker.socket + " (-v " + docker.socket + ":" + docker.socket + ")"));
+        out.push_back(judge_error(docker));
         return out;
     }
     out.push_back(ok("docker.socket", "Docker", "answers on " + docker.socket));

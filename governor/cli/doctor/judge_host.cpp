@@ -87,7 +87,7 @@ Check judge_capability(const Capability& capability, std::uint64_t capabilities)
     const std::string name(capability.name);
     const std::string id = "capability." + name;
     if (has(capabilities, capability.bit)) return ok(id, "capability " + name, "held, for " + std::string(capability.use));
-    return warn(id, "capability " + name, "missing; it is for " + std::string(capability.use), "add cap_add: [" + name + "] in the Compose file, or run as root");
+    return warn(id, "capability " + name, "missing; it is for " + std::string(capability.use), "add cap_add: [" + name + "] in the Compose file");
 }
 
 Check judge_memlock(const HostFacts& host) {
