@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Governor authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A worker that leaks memory on purpose; same options as leaker.py, whose --help explains them.
+ * A worker that leaks memory on purpose; same options as leaker.py, whose --help explains them, and one more:
+ * --trace keeps the last (CLOCK_MONOTONIC ns, own memory.current) pairs of worker 0 and saves them in OUT.
  * Sizes are MiB and rates MiB/s of the whole container: they are divided between its workers. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define STEP (256u << 10)
 #define PAGE 4096u
 #define SLOTS 16
+#define TRACE 4096
 
 /* One slot of the heartbeat file per worker; leaker.py writes the same layout. */
 struct heartbeat {
@@ -31,13 +33,15 @@ struct heartbeat {
 static struct {
     double rate, base, stop_at, start_after, save_after;
     const char *shape, *handler, *out, *heartbeat;
-    int workers;
+    int workers, trace;
 } opt = {.rate = 10, .start_after = 3, .stop_at = -1, .shape = "single", .handler = "save", .out = "/out"};
 
 static volatile sig_atomic_t terminate;
 static volatile uint64_t signal_ns;
 static struct heartbeat *beats;
 static uint64_t born_ns;
+static uint64_t trace[TRACE][2], traced;
+static int own_memory = -1; /* memory.current of the container, as its own cgroup namespace shows it */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -81,8 +85,19 @@ static void take(size_t bytes)
         block[at] = (unsigned char)(at / PAGE % 255 + 1);
 }
 
+static void note(void)
+{
+    char text[32] = "";
+    if (pread(own_memory, text, sizeof text - 1, 0) <= 0)
+        return;
+    trace[traced % TRACE][0] = clock_ns(CLOCK_MONOTONIC);
+    trace[traced++ % TRACE][1] = strtoull(text, NULL, 10);
+}
+
 static void beat(int slot, uint64_t bytes)
 {
+    if (opt.trace && slot == 0)
+        note();
     if (!beats)
         return;
     beats[slot].bytes = bytes;
@@ -115,6 +130,18 @@ static void leak(int slot)
     }
 }
 
+static void save_trace(void)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%llu.trace", opt.out, (unsigned long long)born_ns);
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return;
+    for (uint64_t i = traced > TRACE ? traced - TRACE : 0; i < traced; i++)
+        fprintf(file, "%llu %llu\n", (unsigned long long)trace[i % TRACE][0], (unsigned long long)trace[i % TRACE][1]);
+    fclose(file);
+}
+
 /* What an application does with its last seconds: needs some memory, writes, makes it durable. */
 static int save(int slot)
 {
@@ -140,6 +167,8 @@ static int save(int slot)
     }
     if (beats)
         beats[slot].saved_ns = clock_ns(CLOCK_MONOTONIC);
+    if (opt.trace && slot == 0)
+        save_trace();
     return 0;
 }
 
@@ -221,7 +250,7 @@ static void parse(int argc, char **argv)
     static const struct option options[] = {
         {"rate", 1, 0, 'r'}, {"shape", 1, 0, 's'}, {"handler", 1, 0, 'h'}, {"base", 1, 0, 'b'},
         {"start-after", 1, 0, 'a'}, {"stop-at", 1, 0, 'S'}, {"heartbeat", 1, 0, 'H'}, {"out", 1, 0, 'o'},
-        {"save-after", 1, 0, 'w'}, {0}};
+        {"save-after", 1, 0, 'w'}, {"trace", 0, 0, 't'}, {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -234,6 +263,7 @@ static void parse(int argc, char **argv)
         case 'H': opt.heartbeat = optarg; break;
         case 'w': opt.save_after = atof(optarg); break;
         case 'o': opt.out = optarg; break;
+        case 't': opt.trace = 1; break;
         default: exit(2);
         }
     }
@@ -247,6 +277,10 @@ int main(int argc, char **argv)
     parse(argc, argv);
     if (opt.heartbeat)
         map_heartbeat();
+    if (opt.trace) {
+        memset(trace, 1, sizeof trace); /* no page of it may be new memory later */
+        own_memory = open("/sys/fs/cgroup/memory.current", O_RDONLY | O_CLOEXEC);
+    }
     install_handler();
     if (opt.workers == 4) {
         /* Blocked until each process is ready: a stop during the forks must not get lost. */

@@ -19,8 +19,8 @@ class Leaker:
 
 def leaker(language: str = "python", *, rate: float = 10, shape: str = "single", handler: str = "save",
            base: float = 0, start_after: float = 3, stop_at: float | None = None,
-           save_after: float = 0, heartbeat: bool = False) -> Leaker:
-    """A worker that leaks; the options are explained by leaker.py --help."""
+           save_after: float = 0, heartbeat: bool = False, trace: bool = False) -> Leaker:
+    """A worker that leaks; the options are explained by leaker.py --help (trace: C only, see leaker.c)."""
     program = {"python": ["python3", f"{APPS}/leaker.py"], "c": [f"{APPS}/leaker"]}[language]
     command = [*program, "--rate", str(rate), "--shape", shape, "--handler", handler, "--base", str(base),
                "--start-after", str(start_after)]
@@ -30,6 +30,8 @@ def leaker(language: str = "python", *, rate: float = 10, shape: str = "single",
         command += ["--save-after", str(save_after)]
     if heartbeat:
         command += ["--heartbeat", HEARTBEAT]
+    if trace:
+        command.append("--trace")
     return Leaker(command)
 
 
@@ -41,3 +43,9 @@ def cache_churn(*, files: int = 4, size: int = 128) -> Leaker:
 def script(text: str) -> Leaker:
     """Any shell script, for what the workers do not offer."""
     return Leaker(["sh", "-c", text])
+
+
+def warned(*, rate: float = 5, base: float = 0, start_after: float = 3, deaf: bool = False) -> Leaker:
+    """A leak that notes the warnings it gets in OUT/warnings; `deaf` takes HTTP connections and never answers."""
+    command = ["python3", f"{APPS}/warned.py", "--rate", str(rate), "--base", str(base), "--start-after", str(start_after)]
+    return Leaker(command + (["--deaf"] if deaf else []))

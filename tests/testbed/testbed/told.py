@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the governor of a stack told, from its container's log: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from .stack import GOVERNOR, Stack
+from .wait import until
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event; what tests ask for pulled up, the rest as it came."""
+
+    number: int
+    type: str
+    service: str
+    monotonic_ns: int
+    raw: dict
+
+    @property
+    def detail(self) -> str:
+        return self.raw.get("detail", "")
+
+    @property
+    def rule(self) -> str:
+        return self.raw.get("reason", {}).get("rule", "")
+
+    def memory(self, key: str) -> int:
+        return self.raw.get("memory", {}).get(key, 0)
+
+    def __str__(self) -> str:
+        shown = {k: v for k, v in self.raw.items()
+                 if k in ("outcome", "via", "exit_code", "stop_handling", "brake_ms", "drain_ms", "total_ms", "detail")}
+        return f"{self.raw.get('time', '')} {self.service} {self.type} {self.rule} {shown or ''}".rstrip()
+
+
+class Governor:
+    """The governor of a stack, as one asks it what it did."""
+
+    def __init__(self, stack: Stack):
+        self.stack, self.guest = stack, stack.guest
+        self.container = stack.services[GOVERNOR].container
+        self._log = ""
+
+    def events(self, service: str | None = None, *types: str) -> list[Told]:
+        """All that it told since its container was made, also over its own restarts."""
+        if not self._log:
+            found = self.guest.inspect(self.container)
+            if not found:
+                return []
+            self._log = found["LogPath"]
+        # The engine's own file: the docker client costs half a second under emulation, and this is polled.
+        text = self.guest.read(self._log) or ""
+        lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        told = [json.loads(line["log"]) for line in lines if line["stream"] == "stdout" and line["log"].startswith("{")]
+        made = [Told(raw.get("id", 0), raw["type"], raw.get("service", ""), raw.get("monotonic_ns", 0), raw) for raw in told]
+        return [e for e in made if service in (None, e.service) and (not types or e.type in types)]
+
+    def types(self, service: str) -> list[str]:
+        return [event.type for event in self.events(service)]
+
+    def wait(self, event_type: str, service: str | None = None, count: int = 1, timeout: float = 120) -> Told:
+        """The event number `count` of that type."""
+        found = until(lambda: self.events(service, event_type)[count - 1:],
+                      f"the governor to tell {event_type} number {count} of {service or 'anything'}", timeout, pause=0.5)
+        return found[0]
+
+    def wait_ready(self, timeout: float = 120) -> "Governor":
+        self.wait("governor_started", timeout=timeout)
+        return self
+
+    def timeline(self, service: str | None = None) -> str:
+        return "\n".join(str(event) for event in self.events(service))
+
+
+def start_governor(stack: Stack, policy: str, *arguments: str, **more: object) -> Governor:
+    """Starts the governor alone, so that it is there before what it guards."""
+    stack.governor(policy, *arguments, **more)
+    stack.up(GOVERNOR)
+    return Governor(stack).wait_ready()
