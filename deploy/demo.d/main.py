@@ -1,0 +1,273 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command deploy/demo: options, what is done in which order, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from host import REPOSITORY, Here, Host, Trouble, Vm, why_not_here
+from project import CACHE, COACH, DATABASE, GOVERNOR, NAME, Identity, Project, Save, container
+from timeline import Timeline, open_record
+from ui import Screen
+from verdict import Measured, service_of, show
+from watch import Watch
+
+BINARY = REPOSITORY / "build/release/bin/governor"
+GOOD, NOT_GOOD, WRONG_USE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 130
+READY_SECONDS = 120
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="deploy/demo", allow_abbrev=False,
+        description="A leaking AI worker is restarted gracefully, again and again, without one OOM kill, while the database "
+                    "beside it never notices. Runs on this machine's Docker Engine where cgroup v2 has its memory controller, "
+                    "else in a virtual machine.",
+        epilog="Exit codes: 0 good, 1 not good, 2 wrong use, 3 could not run.")
+    parser.add_argument("--restarts", type=int, default=5, metavar="N", help="end after so many (default 5)")
+    parser.add_argument("--seconds", type=int, default=900, metavar="N", help="end after so long, whatever is reached (default 900)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--vm", action="store_true", help="run in the virtual machine, whatever this machine has")
+    where.add_argument("--here", action="store_true", help="run on this machine's Docker Engine or not at all")
+    where.add_argument("--clean", action="store_true", help="remove what a demo with --keep has left on this machine, and end")
+    parser.add_argument("--keep", action="store_true", help="leave the stack (and the VM) running at the end")
+    parser.add_argument("--no-build", action="store_true", help="take build/release/bin/governor as it is")
+    parser.add_argument("--record", type=Path, default=REPOSITORY / "build/demo/run.jsonl", metavar="FILE",
+                        help="where samples and events go, for deploy/demo.d/picture.py (default build/demo/run.jsonl)")
+    options = parser.parse_args(words)
+    if not 1 <= options.restarts <= 100 or not 10 <= options.seconds <= 86400:
+        parser.error("--restarts takes 1 to 100, --seconds 10 to 86400")
+    return options
+
+
+# -- getting ready -------------------------------------------------------------------------------
+def install(screen: Screen, lists: list[str]) -> None:
+    script = [str(REPOSITORY / "tests/install-packages")]
+    files = [str(REPOSITORY / "tests" / name) for name in lists]
+    missing = subprocess.run([*script, "--missing", *files], capture_output=True, text=True, timeout=60).stdout.split()
+    if not missing:
+        return
+    with screen.step(f"installing {len(missing)} Debian packages"):
+        done = subprocess.run([*script, *files], capture_output=True, text=True, timeout=1800, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise Trouble(f"the packages could not be installed:\n{(done.stdout + done.stderr).strip()[-1500:]}")
+
+
+def build_binary(screen: Screen, options: argparse.Namespace) -> None:
+    if options.no_build:
+        if not BINARY.exists():
+            raise Trouble(f"{BINARY} is not there, and --no-build was given")
+        return
+    install(screen, ["packages-build.txt"])
+    for text, words in (("configuring the build", ["cmake", "--preset", "release"]),
+                        ("building the governor", ["cmake", "--build", "--preset", "release", "--parallel", "2",
+                                                   "--target", "governor"])):
+        if words[1] == "--preset" and (REPOSITORY / "build/release/build.ninja").exists():
+            continue
+        with screen.step(text + (" (minutes, the first time)" if not BINARY.exists() else "")):
+            done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=3600, stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
+                raise Trouble(f"{' '.join(words)} failed:\n{(done.stdout + done.stderr).strip()[-3000:]}")
+
+
+def choose(screen: Screen, options: argparse.Namespace) -> Host:
+    reason = "as asked by --vm" if options.vm else why_not_here()
+    if not reason:
+        screen.line("Where: on this machine's Docker Engine, as the Compose project " + screen.paint("bold", NAME))
+        build_binary(screen, options)
+        return Here()
+    if options.here:
+        raise Trouble(f"it cannot run here: {reason}")
+    screen.line(f"Where: in a virtual machine ({reason})")
+    if not Path("/etc/debian_version").exists():
+        raise Trouble("the virtual machine is made with Debian's tools: this needs a Debian 12")
+    build_binary(screen, options)
+    install(screen, ["packages-vm.txt"])
+    return Vm(screen, options.keep)
+
+
+def stripped(folder: Path) -> Path:
+    """Without debug information the image is a tenth."""
+    target = folder / "governor"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        subprocess.run(["strip", "-o", str(target), str(BINARY)], check=True, timeout=60)
+        return target
+    except (OSError, subprocess.CalledProcessError):
+        return BINARY
+
+
+def start(screen: Screen, project: Project, watch: Watch) -> dict[str, Identity]:
+    with screen.step("building two images: the governor's, and one for the coach, PostgreSQL and Redis"):
+        project.build(stripped(REPOSITORY / "build/demo"))
+    watch.docker()
+    with screen.step("docker compose up: governor, PostgreSQL with a client, Redis, AI coach"):
+        project.up()
+        before = {service: project.identity(service) for service in (DATABASE, CACHE, COACH, GOVERNOR)}
+    watch.memory(project.slice, project.cgroup(before[COACH]))
+    watch.governor()
+    with screen.step("waiting for the first rows in the database"):
+        deadline = time.monotonic() + READY_SECONDS
+        while not rows_or_none(project):
+            if time.monotonic() > deadline:
+                raise Trouble(f"no row in the database after {READY_SECONDS} s")
+            time.sleep(0.5)
+    return before
+
+
+def rows_or_none(project: Project) -> int:
+    try:
+        return project.rows()[0]
+    except Trouble:
+        return 0  # it still starts
+
+
+# -- watching ------------------------------------------------------------------------------------
+def take(message_kind: str, data: dict, measured: Measured, timeline: Timeline) -> bool:
+    """True when the coach has come back from a restart."""
+    if message_kind == "sample":
+        timeline.sample(data)
+        if data.get("oom_kill") is not None:
+            measured.kernel_oom_kills = data["oom_kill"]
+    elif message_kind == "docker":
+        measured.docker.append(data)
+        if data["Action"] == "oom":
+            timeline.say(timeline.clock, "OOM", f"Docker reports an OOM in {service_of(data)}", "red")
+    elif message_kind == "event" and data.get("service") == COACH:
+        measured.events.append(data)
+        timeline.event(data)
+        return data["type"] == "restart_finished"
+    elif message_kind == "ended":
+        raise Trouble(f"the source of {data['source']}s ended: {data['why']}")
+    return False
+
+
+def observe(options: argparse.Namespace, project: Project, watch: Watch, measured: Measured, timeline: Timeline) -> None:
+    deadline = time.monotonic() + options.seconds
+    while len(measured.restarts) < options.restarts:
+        if time.monotonic() > deadline:
+            measured.stopped_because = f"the time limit of {options.seconds} s came first"
+            return
+        message = watch.next(1)
+        if message is None:
+            continue
+        if take(message.kind, message.data, measured, timeline):
+            last: Save | None = measured.saves[-1] if measured.saves else None
+            measured.saves.append(project.saves(last, len(measured.saves) + 1))
+            timeline.save(measured.saves[-1])
+        if measured.events and measured.events[-1]["type"] == "breaker_opened":
+            measured.stopped_because = "the breaker opened"
+            return
+
+
+def conclude(screen: Screen, project: Project, watch: Watch, measured: Measured, timeline: Timeline) -> None:
+    screen.status("")
+    with screen.step("asking the kernel, Docker and the database what happened"):
+        measured.after = {service: project.identity(service) for service in (DATABASE, CACHE)}
+        measured.rows, measured.longest_gap = project.rows()
+        measured.tracker_errors = project.tracker_errors()
+        counters = dict(line.split() for line in project.host.text(["cat", f"{project.slice}/memory.events"]).splitlines())
+        measured.kernel_oom_kills = int(counters["oom_kill"])
+        while (message := watch.next(0)) is not None:
+            if message.kind != "sample":  # the timeline is over
+                take(message.kind, message.data, measured, timeline)
+    screen.status("")
+
+
+# -- all of it -----------------------------------------------------------------------------------
+def explain(screen: Screen, options: argparse.Namespace) -> None:
+    screen.line()
+    screen.line(f"The coach leaks 20 MiB a second. At 90 % of its hard limit ({screen.glyph('┃', '|')} in the bar) the governor freezes it, has it")
+    screen.line("stopped by Docker, thaws it, and it saves its work. Without the governor the kernel would kill it.")
+    screen.line(f"The demo ends after {options.restarts} restarts. Full bar: memory that cannot be reclaimed; light: page cache.")
+    screen.line()
+
+
+def demo(screen: Screen, options: argparse.Namespace, host: Host) -> int:
+    project = Project(host)
+    if project.leftovers():
+        raise Trouble(f"containers of the Compose project {NAME} are there already: another demo runs, or --keep left them.\n"
+                      "Remove them with: deploy/demo --clean")
+    watch = Watch(host)
+    measured = Measured(options.restarts)
+    done = False
+    try:
+        measured.before = start(screen, project, watch)
+        explain(screen, options)
+        with open_record(options.record) as record:
+            timeline = Timeline(screen, record)
+            observe(options, project, watch, measured, timeline)
+            conclude(screen, project, watch, measured, timeline)
+        good = show(screen, measured)
+        done = True
+        return GOOD if good else NOT_GOOD
+    finally:
+        screen.status("")
+        watch.stop()
+        if not (done and options.keep):
+            clean(screen, project, host)
+
+
+def clean(screen: Screen, project: Project, host: Host) -> None:
+    """Not to be interrupted: the second Ctrl-C would leave what the first one wants gone."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    if isinstance(host, Here):
+        with screen.step("removing the demo's containers, volumes, network and images"):
+            project.down()
+
+
+def told_how_to_go_on(screen: Screen, host: Host) -> None:
+    prefix = f"tests/testbed/vm ssh --name {host.name} -- " if isinstance(host, Vm) else ""
+    end = f"tests/testbed/vm down --name {host.name}" if isinstance(host, Vm) else "deploy/demo --clean"
+    screen.line(f"\nThe stack runs on. Look:   {prefix}docker exec {container(GOVERNOR)} governor status")
+    screen.line(f"Remove it:                 {end}")
+
+
+def run(screen: Screen, options: argparse.Namespace) -> int:
+    if options.clean:
+        project = Project(Here())
+        clean(screen, project, project.host)
+        return GOOD
+    screen.line(screen.paint("bold", "The governor's demo: a leaking AI coach, and a database beside it that must not notice"))
+    host = choose(screen, options)
+    kept = False
+    try:
+        code = demo(screen, options, host)
+        kept = options.keep
+        if kept:
+            told_how_to_go_on(screen, host)
+        return code
+    finally:
+        if not kept:
+            host.close()
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    screen = Screen()
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
+    try:
+        return run(screen, parse(sys.argv[1:]))
+    except KeyboardInterrupt:
+        screen.status("")
+        screen.line("Interrupted; nothing was left behind.")
+        return INTERRUPTED
+    except Trouble as trouble:
+        screen.status("")
+        screen.line(screen.paint("red", "The demo could not go on: ") + str(trouble))
+        return NOT_RUN
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's Compose project: built, started, asked, removed. Touches nothing that is not its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from host import REPOSITORY, Host, Trouble
+
+NAME = "governor-demo"
+COACH, DATABASE, CACHE, TRACKER, GOVERNOR = "ai-coach-service", "postgres", "redis", "tracker-service", "governor"
+SERVICES_IMAGE, GOVERNOR_IMAGE = "governor-demo-services", "governor-demo-governor"
+MOUNT = "/sys/fs/cgroup"
+START_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What changes when a container is restarted, by whomever."""
+
+    id: str
+    started: str
+    pid: int
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Save:
+    """One file that the coach left, checked."""
+
+    name: str
+    good: bool
+    first: int = 0
+    last: int = 0
+    problem: str = ""
+
+
+def container(service: str) -> str:
+    return f"{NAME}-{service}-1"
+
+
+def governor_context(binary: Path) -> bytes:
+    """Only what the Dockerfile copies: the repository holds gigabytes of builds."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
+        tar.add(binary, "build/release/bin/governor")
+        for name in ("policies/presets", "deploy/docker/Dockerfile"):
+            tar.add(REPOSITORY / name, name)
+    return buffer.getvalue()
+
+
+class Project:
+    def __init__(self, host: Host):
+        self.host = host
+        driver = host.text(["docker", "info", "--format", "{{.CgroupDriver}}"])
+        self.systemd = driver == "systemd"
+        self.parent = "governordemo.slice" if self.systemd else "governordemo"
+        self.slice = f"{MOUNT}/{self.parent}"
+
+    # -- life ------------------------------------------------------------------------------------
+    def leftovers(self) -> list[str]:
+        words = ["docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={NAME}"]
+        return self.host.text(words).split()
+
+    def build(self, binary: Path) -> None:
+        # With classic Docker builders too: the archive is the context, and it is small.
+        governor = ["docker", "build", "-q", "-t", GOVERNOR_IMAGE, "--build-arg", f"BASE={self.host.governor_base}",
+                    "-f", "deploy/docker/Dockerfile", "-"]
+        services = ["docker", "build", "-q", "-t", SERVICES_IMAGE, "--build-arg", f"BASE={self.host.base}",
+                    f"{self.host.compose}/demo"]
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(self.host.run, services, 900),
+                    pool.submit(self.host.run, governor, 900, governor_context(binary))]
+            for job in jobs:
+                job.result()
+
+    def _compose(self, *words: str) -> list[str]:
+        environment = self.host.environment | {"DEMO_CGROUP_PARENT": self.parent}
+        return ["env", *(f"{key}={value}" for key, value in environment.items()), "docker", "compose", "--progress", "quiet",
+                "-f", f"{self.host.compose}/demo/compose.yaml", *words]
+
+    def up(self) -> None:
+        self.host.run(self._compose("up", "-d", "--no-build"), START_SECONDS)
+
+    def down(self) -> None:
+        # The governor first: it thaws what it holds. A frozen container could not end in good order.
+        self.host.run(self._compose("stop", "-t", "10", GOVERNOR), 60, check=False)
+        self.host.run(self._compose("down", "--volumes", "--timeout", "0"), 120)
+        self.host.run(["docker", "image", "rm", "-f", SERVICES_IMAGE, GOVERNOR_IMAGE], 60, check=False)
+        if not self.systemd:
+            self.host.run(["rmdir", self.slice], check=False)
+
+    # -- questions -------------------------------------------------------------------------------
+    def identity(self, service: str) -> Identity:
+        found = json.loads(self.host.text(["docker", "inspect", container(service)]))[0]
+        state = found["State"]
+        return Identity(found["Id"], state["StartedAt"], state["Pid"], found["RestartCount"])
+
+    def cgroup(self, identity: Identity) -> str:
+        return f"{self.slice}/" + (f"docker-{identity.id}.scope" if self.systemd else identity.id)
+
+    def psql(self, query: str) -> str:
+        return self.host.text(["docker", "exec", container(DATABASE), "psql", "-U", "postgres", "-h", "127.0.0.1", "-AtF", " ",
+                               "-c", query])
+
+    def rows(self) -> tuple[int, float]:
+        """How many rows the tracker has written, and the longest time between two, in seconds."""
+        answer = self.psql("select count(*), coalesce(max(gap), 0) from "
+                           "(select extract(epoch from at - lag(at) over (order by at)) gap from visit) t")
+        count, gap = answer.split()
+        return int(count), float(gap)
+
+    def tracker_errors(self) -> int:
+        process = self.host.run(["sh", "-c", f"docker logs {container(TRACKER)} 2>&1"]).decode(errors="replace")
+        return sum(1 for line in process.splitlines() if any(word in line for word in ("ERROR", "FATAL", "error:")))
+
+    def saves(self, after: Save | None, number: int) -> Save:
+        """Checks the coach's file of that number: whole, and going on where the one before ended."""
+        name = f"save-{number:04}.json"
+        try:
+            packed = self.host.run(["docker", "cp", f"{container(COACH)}:/work/{name}", "-"])
+        except Trouble:
+            return Save(name, False, problem="there is no such file")
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            member = tar.extractfile(name)
+            text = member.read() if member else b""
+        return check_save(name, text, after.last if after else 0)
+
+
+def check_save(name: str, text: bytes, last: int) -> Save:
+    body, _, checksum = text.rstrip(b"\n").rpartition(b"\nsha256:")
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        return Save(name, False, problem="its checksum is wrong")
+    numbers = [result["profile"] for result in json.loads(body)]
+    if numbers != list(range(last + 1, last + 1 + len(numbers))):
+        return Save(name, False, problem=f"work is missing after profile {last}")
+    return Save(name, True, last + 1, last + len(numbers))
