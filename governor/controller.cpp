@@ -13,6 +13,29 @@ void Controller::retarget(Target target) {
 }
 
 void Controller::feed(const InputEvent& what, const std::string& detail) {
+    // An actuator may answer at once, in the middle of a list of actions: the answer waits until all of the list is done, or what
+    // follows from it would overtake the rest.
+    inputs_.emplace_back(what, detail);
+    if (feeding_) return;
+    struct Feeding {
+        explicit Feeding(bool& flag_in) : flag(flag_in) { flag = true; }
+        Feeding(const Feeding&) = delete;
+        Feeding& operator=(const Feeding&) = delete;
+        ~Feeding() { flag = false; }
+        bool& flag;
+    };
+    {
+        const Feeding feeding(feeding_);
+        while (!inputs_.empty()) {
+            const auto [input, told] = std::move(inputs_.front());
+            inputs_.pop_front();
+            decide(input, told);
+        }
+    }
+    if (rescheduled_) rescheduled_();
+}
+
+void Controller::decide(const InputEvent& what, const std::string& detail) {
     if (!target_.policy) return;
     const policies::StepResult result = policies::step(*target_.policy, state_, {clock_(), what});
     state_ = result.state;
@@ -26,7 +49,6 @@ void Controller::feed(const InputEvent& what, const std::string& detail) {
             actuator_.perform(target_, action, answer_for_this_run());
         }
     }
-    if (rescheduled_) rescheduled_();
 }
 
 Answer Controller::answer_for_this_run() {
@@ -61,6 +83,19 @@ std::string about_stop_handling(policies::StopHandling handling) {
     }
 }
 
+/// Why it was not left to end by itself, and what would let it.
+std::string about_kill(const policies::Event& event) {
+    const std::string handling = about_stop_handling(event.stop_handling);
+    if (!handling.empty()) return handling;
+    switch (event.reason.rule) {
+        case policies::Rule::kHardLimitNear:
+            return "It came to its hard limit before it had ended: what it needs to save its work does not fit between the threshold "
+                   "of `near_oom.when` and the hard limit. Lower the threshold and the tripwire, or raise the hard limit.";
+        case policies::Rule::kGraceEnded: return "It did not end within its grace: give it a longer `stop_grace_period`, or less to save.";
+        default: return {};
+    }
+}
+
 std::string about_outcome(const policies::Event& event) {
     switch (event.outcome) {
         case policies::Outcome::kKilledAtGraceEnd:
@@ -68,7 +103,7 @@ std::string about_outcome(const policies::Event& event) {
                    (about_stop_handling(event.stop_handling).empty()
                         ? std::string("give it a longer `stop_grace_period`, or less to save.")
                         : about_stop_handling(event.stop_handling));
-        case policies::Outcome::kKilledByGovernor: return about_stop_handling(event.stop_handling);
+        case policies::Outcome::kKilledByGovernor: return about_kill(event);
         case policies::Outcome::kOomKilled:
             return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the hard limit.";
         default: return {};
@@ -80,7 +115,7 @@ std::string about_outcome(const policies::Event& event) {
 std::string explain_event(const policies::Event& event) {
     switch (event.type) {
         case policies::EventType::kRestartFinished: return about_outcome(event);
-        case policies::EventType::kKilled:
+        case policies::EventType::kKilled: return about_kill(event);
         case policies::EventType::kBrake: return about_stop_handling(event.stop_handling);
         case policies::EventType::kBreakerOpened:
             return "It is not restarted again until `governor release` ends the quarantine.";

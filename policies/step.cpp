@@ -56,7 +56,7 @@ void Stepper::on(const Armed& input) {
     s_.hard = input.hard;
     s_.tripwire = input.tripwire;
     s_.grace = input.grace;
-    s_.stop_handling = input.stop_handling;
+    if (first || input.stop_handling != StopHandling::kUnknown) s_.stop_handling = input.stop_handling;
     if (!first) {
         s_.relaxed = false;  // arming wrote the tripwire anew
         if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);

@@ -165,6 +165,7 @@ struct State {
     TimePoint signalled_at{};
     TimePoint exited_at{};
     int exit_code = -1;
+    StopHandling ended_stop_handling = StopHandling::kUnknown;  ///< of the life that ended; the next one's is not known yet
     Outcome outcome = Outcome::kNone;
     Duration brake{0};
     TimePoint deadline{};               ///< of the phase; zero when it has none

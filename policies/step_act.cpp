@@ -93,6 +93,7 @@ void Stepper::drain_overdue() {
 void Stepper::exited_by_us(bool oom) {
     s_.oom_killed_in_action = s_.oom_killed_in_action || oom;
     s_.outcome = outcome_of_exit();
+    s_.ended_stop_handling = s_.stop_handling;
     if (s_.phase == Phase::kSignalling) s_.signalled_at = now_;
     s_.exited_at = now_;
     s_.phase = Phase::kExited;
@@ -128,6 +129,7 @@ void Stepper::restart_finished() {
     ++s_.backoff_steps;
     Event event = describe(EventType::kRestartFinished, s_.outcome == Outcome::kKilledByGovernor ? s_.kill_reason : s_.trip);
     event.outcome = s_.outcome;
+    event.stop_handling = s_.ended_stop_handling;
     event.via = s_.via;
     event.exit_code = s_.exit_code;
     event.brake = s_.brake;

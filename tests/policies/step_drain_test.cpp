@@ -85,6 +85,21 @@ TEST(step_drain, an_oom_kill_seen_while_draining_is_the_outcome) {
     EXPECT_EQ(story.times(EventType::kOomKilled), 1) << "the exit shows the same kill once more";
 }
 
+TEST(step_drain, the_end_tells_how_the_life_that_ended_handled_its_signal) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(Frozen{StopHandling::kNotHandled}).feed(SignalPending{});
+    // Docker's update of a limit arms it again in the middle; what was seen of PID 1 stays known.
+    Armed again;
+    again.hard = Story::kHard;
+    again.tripwire = Story::kTripwire;
+    again.grace = 20s;
+    story.feed(again).pass(20s).feed(Exited{137, 0}).pass(100ms).feed(Started{});
+    story.feed(again);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->stop_handling, StopHandling::kNotHandled);
+    EXPECT_EQ(story.event(EventType::kArmed)->stop_handling, StopHandling::kUnknown);
+    EXPECT_EQ(story.result.state.stop_handling, StopHandling::kUnknown);
+}
+
 TEST(step_drain, an_oom_kill_seen_only_at_the_exit_is_the_outcome) {
     auto story = draining();
     story.pass(1s).feed(Exited{137, 2});
