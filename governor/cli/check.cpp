@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/check.hpp"
 
+#include "governor/app.hpp"
+#include "governor/policy_files.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <ostream>
-
-#include "governor/app.hpp"
-#include "governor/policy_files.hpp"
 
 namespace governor::cli {
 namespace {
@@ -45,8 +45,10 @@ std::string joined(const std::vector<std::string>& words) {
     return out;
 }
 
-void print_text(const Console& console, const policies::LoadResult& result, std::size_t errors, std::size_t warnings) {
-    for (const auto& diagnostic : result.diagnostics) console.out << policies::to_string(diagnostic) << "\n\n";
+void print_text(const Console& console, const policies::LoadResult& result, std::size_t errors,
+                std::size_t warnings) {
+    for (const auto& diagnostic : result.diagnostics)
+        console.out << policies::to_string(diagnostic) << "\n\n";
     if (!result.policy) {
         console.out << console.paint(Colour::kRed, "not usable") << ": " << plural(errors, "error", "errors");
         if (warnings != 0) console.out << ", " << plural(warnings, "warning", "warnings");
@@ -54,13 +56,15 @@ void print_text(const Console& console, const policies::LoadResult& result, std:
         return;
     }
     const auto names = service_names(result);
-    console.out << console.paint(Colour::kGreen, "good") << ": " << plural(names.size(), "policy", "policies");
+    console.out << console.paint(Colour::kGreen, "good") << ": "
+                << plural(names.size(), "policy", "policies");
     if (!names.empty()) console.out << " (" << joined(names) << ")";
     if (warnings != 0) console.out << ", " << plural(warnings, "warning", "warnings");
     console.out << '\n';
 }
 
-void print_json(const Console& console, const policies::LoadResult& result, std::size_t errors, std::size_t warnings) {
+void print_json(const Console& console, const policies::LoadResult& result, std::size_t errors,
+                std::size_t warnings) {
     json diagnostics = json::array();
     for (const auto& diagnostic : result.diagnostics) diagnostics.push_back(to_json(diagnostic));
     console.print_json({{"good", result.policy.has_value()},
@@ -75,7 +79,8 @@ void print_json(const Console& console, const policies::LoadResult& result, std:
 int check(const Console& console, const std::vector<std::string>& paths, bool json) {
     const auto result = load_policy_files(paths);
     const auto count = [&](Severity severity) {
-        return static_cast<std::size_t>(std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));
+        return static_cast<std::size_t>(
+            std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));
     };
     const auto errors = count(Severity::kError);
     const auto warnings = count(Severity::kWarning);

@@ -2,7 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/cli.hpp"
 
+#include "governor/app.hpp"
+#include "governor/cli/check.hpp"
+#include "governor/cli/daemon_commands.hpp"
+#include "governor/cli/doctor/doctor.hpp"
+#include "policies/load.hpp"
+
 #include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,23 +22,15 @@
 #include <memory>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
-#include "governor/app.hpp"
-#include "governor/cli/check.hpp"
-#include "governor/cli/daemon_commands.hpp"
-#include "governor/cli/doctor/doctor.hpp"
-#include "policies/load.hpp"
-
 namespace governor::cli {
 namespace {
 
 constexpr const char* kAbout =
-    "governor - guards the memory of Docker containers: brakes a leaking service before the kernel kills it, lets it save its "
+    "governor - guards the memory of Docker containers: brakes a leaking service before the kernel kills it, "
+    "lets it save its "
     "work, and restarts only that one";
-constexpr const char* kExitCodes = "Exit codes: 0 good, 1 found problems, 2 wrong use, 3 could not reach the daemon or Docker";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 good, 1 found problems, 2 wrong use, 3 could not reach the daemon or Docker";
 
 /// All that can be said on the command line, and what is to be done about it. Outlives the parsing.
 struct Spoken {
@@ -47,38 +49,51 @@ struct Spoken {
     DaemonCommand daemon() const { return {console, run_options.socket, json}; }
 };
 
-CLI::App* add_command(CLI::App& app, Spoken& spoken, const char* name, const char* about, std::function<int()> command) {
+CLI::App* add_command(CLI::App& app, Spoken& spoken, const char* name, const char* about,
+                      std::function<int()> command) {
     auto* sub = app.add_subcommand(name, about);
     sub->callback([&spoken, command = std::move(command)] { spoken.command = command; });
     return sub;
 }
 
-void add_json(CLI::App& sub, Spoken& spoken) { sub.add_flag("--json", spoken.json, "Print JSON"); }
+void add_json(CLI::App& sub, Spoken& spoken) {
+    sub.add_flag("--json", spoken.json, "Print JSON");
+}
 
 void add_socket(CLI::App& sub, Spoken& spoken) {
-    sub.add_option("--socket", spoken.run_options.socket, "The governor's control socket")->type_name("PATH")->capture_default_str();
+    sub.add_option("--socket", spoken.run_options.socket, "The governor's control socket")
+        ->type_name("PATH")
+        ->capture_default_str();
 }
 
 void add_policies(CLI::App& sub, Spoken& spoken) {
-    sub.add_option("--policy", spoken.run_options.policies, "Policy file, or folder of *.yaml and *.yml; may be repeated")
+    sub.add_option("--policy", spoken.run_options.policies,
+                   "Policy file, or folder of *.yaml and *.yml; may be repeated")
         ->type_name("PATH")
         ->allow_extra_args(false)
         ->capture_default_str();
 }
 
 void add_host_places(CLI::App& sub, Spoken& spoken) {
-    sub.add_option("--docker-socket", spoken.run_options.docker_socket, "Docker's API socket")->type_name("PATH")->capture_default_str();
-    sub.add_option("--cgroup-mount", spoken.run_options.cgroup_mount, "Where cgroup v2 is mounted (default: found)")->type_name("PATH");
+    sub.add_option("--docker-socket", spoken.run_options.docker_socket, "Docker's API socket")
+        ->type_name("PATH")
+        ->capture_default_str();
+    sub.add_option("--cgroup-mount", spoken.run_options.cgroup_mount,
+                   "Where cgroup v2 is mounted (default: found)")
+        ->type_name("PATH");
 }
 
 void add_run(CLI::App& app, Spoken& spoken) {
-    auto* sub = add_command(app, spoken, "run", "Run the daemon until SIGTERM; SIGHUP reloads the policies", [&spoken] {
-        spoken.run_options.text_log = spoken.log_format == "text";
-        return governor::run(spoken.run_options);
-    });
+    auto* sub = add_command(app, spoken, "run", "Run the daemon until SIGTERM; SIGHUP reloads the policies",
+                            [&spoken] {
+                                spoken.run_options.text_log = spoken.log_format == "text";
+                                return governor::run(spoken.run_options);
+                            });
     add_policies(*sub, spoken);
     add_socket(*sub, spoken);
-    sub->add_option("--state-dir", spoken.run_options.state_dir, "Folder for what must outlive a restart")->type_name("PATH")->capture_default_str();
+    sub->add_option("--state-dir", spoken.run_options.state_dir, "Folder for what must outlive a restart")
+        ->type_name("PATH")
+        ->capture_default_str();
     add_host_places(*sub, spoken);
     sub->add_option("--log-format", spoken.log_format, "Of the events on standard output: json or text")
         ->type_name("FORMAT")
@@ -87,23 +102,28 @@ void add_run(CLI::App& app, Spoken& spoken) {
 }
 
 void add_policy_commands(CLI::App& app, Spoken& spoken) {
-    auto* check_sub = add_command(app, spoken, "check", "Check policy files and folders; says everything that is wrong with them", [&spoken] {
-        const auto& paths = spoken.check_paths.empty() ? spoken.run_options.policies : spoken.check_paths;
-        return check(spoken.console, paths, spoken.json);
-    });
-    check_sub->add_option("FILE", spoken.check_paths, "Policy files or folders (default: " + spoken.run_options.policies.front() + ")");
+    auto* check_sub = add_command(
+        app, spoken, "check", "Check policy files and folders; says everything that is wrong with them",
+        [&spoken] {
+            const auto& paths = spoken.check_paths.empty() ? spoken.run_options.policies : spoken.check_paths;
+            return check(spoken.console, paths, spoken.json);
+        });
+    check_sub->add_option("FILE", spoken.check_paths,
+                          "Policy files or folders (default: " + spoken.run_options.policies.front() + ")");
     add_json(*check_sub, spoken);
 
-    auto* schema = add_command(app, spoken, "schema", "Print the JSON Schema of a policy file, for editors", [&spoken] {
-        auto text = policies::json_schema();
-        if (!text.ends_with('\n')) text += '\n';
-        spoken.console.out << text;
-        return static_cast<int>(kGood);
-    });
+    auto* schema =
+        add_command(app, spoken, "schema", "Print the JSON Schema of a policy file, for editors", [&spoken] {
+            auto text = policies::json_schema();
+            if (!text.ends_with('\n')) text += '\n';
+            spoken.console.out << text;
+            return static_cast<int>(kGood);
+        });
     schema->add_flag("--json", spoken.json, "Print JSON (it always is)");
 }
 
-CLI::App* add_daemon_command(CLI::App& app, Spoken& spoken, const char* name, const char* about, std::function<int()> command) {
+CLI::App* add_daemon_command(CLI::App& app, Spoken& spoken, const char* name, const char* about,
+                             std::function<int()> command) {
     auto* sub = add_command(app, spoken, name, about, std::move(command));
     add_socket(*sub, spoken);
     add_json(*sub, spoken);
@@ -115,26 +135,36 @@ void add_service(CLI::App& sub, Spoken& spoken) {
 }
 
 void add_daemon_commands(CLI::App& app, Spoken& spoken) {
-    add_daemon_command(app, spoken, "status", "What is watched, and how near each is to its limit", [&spoken] { return status(spoken.daemon()); });
+    add_daemon_command(app, spoken, "status", "What is watched, and how near each is to its limit",
+                       [&spoken] { return status(spoken.daemon()); });
 
-    auto* events_sub = add_daemon_command(app, spoken, "events", "The last events, one a line", [&spoken] { return events(spoken.daemon(), spoken.events); });
-    events_sub->add_option("--service", spoken.events.service, "Only of this service (also project/service, or a container name)");
-    events_sub->add_option("--type", spoken.events.types, "Only of this type; may be repeated")->allow_extra_args(false);
-    events_sub->add_option("--since", spoken.events.since, "Only after the event with this id")->type_name("ID");
+    auto* events_sub = add_daemon_command(app, spoken, "events", "The last events, one a line",
+                                          [&spoken] { return events(spoken.daemon(), spoken.events); });
+    events_sub->add_option("--service", spoken.events.service,
+                           "Only of this service (also project/service, or a container name)");
+    events_sub->add_option("--type", spoken.events.types, "Only of this type; may be repeated")
+        ->allow_extra_args(false);
+    events_sub->add_option("--since", spoken.events.since, "Only after the event with this id")
+        ->type_name("ID");
     events_sub->add_flag("-f,--follow", spoken.events.follow, "Go on with new events as they come");
 
-    auto* explain_sub = add_daemon_command(app, spoken, "explain", "One service in full: thresholds, what it does, what comes next",
+    auto* explain_sub = add_daemon_command(app, spoken, "explain",
+                                           "One service in full: thresholds, what it does, what comes next",
                                            [&spoken] { return explain(spoken.daemon(), spoken.service); });
     add_service(*explain_sub, spoken);
-    auto* release_sub = add_daemon_command(app, spoken, "release", "Take a service out of quarantine or back-off",
-                                           [&spoken] { return release(spoken.daemon(), spoken.service); });
+    auto* release_sub =
+        add_daemon_command(app, spoken, "release", "Take a service out of quarantine or back-off",
+                           [&spoken] { return release(spoken.daemon(), spoken.service); });
     add_service(*release_sub, spoken);
-    add_daemon_command(app, spoken, "reload", "Load the policies anew; on errors the old ones stay", [&spoken] { return reload(spoken.daemon()); });
+    add_daemon_command(app, spoken, "reload", "Load the policies anew; on errors the old ones stay",
+                       [&spoken] { return reload(spoken.daemon()); });
 }
 
 void add_doctor(CLI::App& app, Spoken& spoken) {
-    auto* sub = add_command(app, spoken, "doctor", "Check this host, Docker and the governed containers, and say how to mend what is wrong",
-                            [&spoken] { return doctor::run(spoken.console, spoken.run_options, spoken.json); });
+    auto* sub =
+        add_command(app, spoken, "doctor",
+                    "Check this host, Docker and the governed containers, and say how to mend what is wrong",
+                    [&spoken] { return doctor::run(spoken.console, spoken.run_options, spoken.json); });
     add_policies(*sub, spoken);
     add_socket(*sub, spoken);
     add_host_places(*sub, spoken);
@@ -151,7 +181,8 @@ void add_small_commands(CLI::App& app, Spoken& spoken) {
         return static_cast<int>(kGood);
     });
     add_json(*version, spoken);
-    auto* guardian = add_command(app, spoken, "guardian", "", [&spoken] { return run_guardian(spoken.guardian_fd); });
+    auto* guardian =
+        add_command(app, spoken, "guardian", "", [&spoken] { return run_guardian(spoken.guardian_fd); });
     // An empty group hides it: the daemon starts it, people do not.
     guardian->group("");
     guardian->add_option("--fd", spoken.guardian_fd, "")->required();
@@ -181,14 +212,19 @@ int run_command_line(std::vector<std::string> arguments, const Console& console)
 }
 
 int main(int argc, char** argv) {
-    const Console console{std::cout, std::cerr, wants_colours(::isatty(STDOUT_FILENO) != 0, std::getenv("NO_COLOR"), std::getenv("TERM"))};
+    const Console console{
+        std::cout, std::cerr,
+        wants_colours(::isatty(STDOUT_FILENO) != 0, std::getenv("NO_COLOR"), std::getenv("TERM"))};
     std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
     // Diagnostics never mix with answers and events on standard output.
     spdlog::set_default_logger(spdlog::stderr_color_mt("governor"));
     try {
         return run_command_line(std::move(arguments), console);
     } catch (const std::exception& error) {
-        spdlog::critical("ended because of an unexpected exception: {}; this is a mistake in the governor, please report it", error.what());
+        spdlog::critical(
+            "ended because of an unexpected exception: {}; this is a mistake in the governor, please report "
+            "it",
+            error.what());
         return kProblems;
     }
 }

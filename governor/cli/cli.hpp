@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/cli/console.hpp"
+
 #include <string>
 #include <vector>
-
-#include "governor/cli/console.hpp"
 
 namespace governor::cli {
 

@@ -9,12 +9,18 @@ namespace {
 
 std::string_view code_of(Colour colour) {
     switch (colour) {
-        case Colour::kNone: return "";
-        case Colour::kGreen: return "\x1b[32m";
-        case Colour::kYellow: return "\x1b[33m";
-        case Colour::kRed: return "\x1b[31m";
-        case Colour::kBold: return "\x1b[1m";
-        case Colour::kDim: return "\x1b[2m";
+        case Colour::kNone:
+            return "";
+        case Colour::kGreen:
+            return "\x1b[32m";
+        case Colour::kYellow:
+            return "\x1b[33m";
+        case Colour::kRed:
+            return "\x1b[31m";
+        case Colour::kBold:
+            return "\x1b[1m";
+        case Colour::kDim:
+            return "\x1b[2m";
     }
     return "";
 }

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 namespace governor::cli {
 
@@ -22,7 +22,8 @@ struct Console {
     /// The text in that colour; as it is when there are none.
     std::string paint(Colour colour, std::string_view text) const;
     void print_json(const nlohmann::json& json) const;
-    /// "governor: <message>" on `err`; with `json` also {"error": …} on `out`, so that a script always gets JSON.
+    /// "governor: <message>" on `err`; with `json` also {"error": …} on `out`, so that a script always gets
+    /// JSON.
     void fail(const std::string& message, bool json = false) const;
 };
 

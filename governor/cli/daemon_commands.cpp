@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/daemon_commands.hpp"
 
-#include <optional>
-#include <ostream>
-#include <sstream>
-#include <string>
-#include <string_view>
-
 #include "governor/app.hpp"
 #include "governor/cli/fields.hpp"
 #include "governor/cli/print_status.hpp"
 #include "governor/http/client.hpp"
 #include "governor/http/route.hpp"
 #include "policies/diagnostics.hpp"
+
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
 
 namespace governor::cli {
 namespace {
@@ -24,12 +24,15 @@ using Answer = tl::expected<http::Client::Answer, http::Client::Error>;
 constexpr int kHttpOk = 200;
 constexpr int kHttpBadRequest = 400;
 
-json parse(const std::string& body) { return json::parse(body, nullptr, false); }
+json parse(const std::string& body) {
+    return json::parse(body, nullptr, false);
+}
 
 std::string error_of(const http::Client::Answer& answer) {
     const auto said = text_field(parse(answer.body), "error");
     if (!said.empty()) return said;
-    return "the governor answered with status " + std::to_string(answer.status) + "; is it another version? See `governor version`";
+    return "the governor answered with status " + std::to_string(answer.status) +
+           "; is it another version? See `governor version`";
 }
 
 /// The exit code of an answer that is not good; what it says is printed.
@@ -49,7 +52,8 @@ int print_answer(const DaemonCommand& command, const Answer& answer, Printer pri
     if (const auto code = fail_unless_good(command, answer)) return *code;
     const auto body = parse(answer->body);
     if (!body.is_object()) {
-        command.console.fail("the governor's answer is not JSON; is it another version? See `governor version`", command.json);
+        command.console.fail(
+            "the governor's answer is not JSON; is it another version? See `governor version`", command.json);
         return kProblems;
     }
     if (command.json) {
@@ -65,7 +69,8 @@ std::string done_text(const Console& console, const json& body) {
     const auto& released = member(body, "released");
     if (flag_field(body, "reloaded")) out += ": the policies were loaded anew";
     for (std::size_t i = 0; released.is_array() && i < released.size(); ++i) {
-        if (released[i].is_string()) out += (i == 0 ? ": released " : ", ") + policies::printable(released[i].get<std::string>());
+        if (released[i].is_string())
+            out += (i == 0 ? ": released " : ", ") + policies::printable(released[i].get<std::string>());
     }
     return out + "\n";
 }
@@ -89,7 +94,9 @@ int status(const DaemonCommand& command) {
 }
 
 int explain(const DaemonCommand& command, const std::string& service) {
-    return print_answer(command, http::Client(command.socket).get("/v1/explain/" + http::percent_encode(service)), explain_text);
+    return print_answer(command,
+                        http::Client(command.socket).get("/v1/explain/" + http::percent_encode(service)),
+                        explain_text);
 }
 
 int events(const DaemonCommand& command, const EventsOptions& options) {
@@ -105,7 +112,8 @@ int events(const DaemonCommand& command, const EventsOptions& options) {
         return command.console.out.good();
     };
     const http::Client client(command.socket);
-    if (options.follow) return fail_unless_good(command, client.follow(events_target(options), print)).value_or(kGood);
+    if (options.follow)
+        return fail_unless_good(command, client.follow(events_target(options), print)).value_or(kGood);
     const auto answer = client.get(events_target(options));
     if (const auto code = fail_unless_good(command, answer)) return *code;
     std::istringstream lines(answer->body);
@@ -115,7 +123,9 @@ int events(const DaemonCommand& command, const EventsOptions& options) {
 }
 
 int release(const DaemonCommand& command, const std::string& service) {
-    return print_answer(command, http::Client(command.socket).post("/v1/release/" + http::percent_encode(service)), done_text);
+    return print_answer(command,
+                        http::Client(command.socket).post("/v1/release/" + http::percent_encode(service)),
+                        done_text);
 }
 
 int reload(const DaemonCommand& command) {

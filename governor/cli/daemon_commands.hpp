@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/cli/console.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "governor/cli/console.hpp"
-
-/// The commands that ask the running daemon. Each returns its exit code: kUnreachable when no daemon answers, kProblems when it
-/// says no.
+/// The commands that ask the running daemon. Each returns its exit code: kUnreachable when no daemon answers,
+/// kProblems when it says no.
 namespace governor::cli {
 
 struct DaemonCommand {

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/fields.hpp"
 
-#include <chrono>
-
 #include "policies/bytes.hpp"
+
+#include <chrono>
 
 namespace governor::cli {
 
@@ -49,7 +49,8 @@ std::string milliseconds_field(const json& object, const char* key, const std::s
 std::string growth_field(const json& object, const char* key) {
     const auto value = integer_field(object, key);
     if (value == 0) return "-";
-    const auto magnitude = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+    const auto magnitude =
+        value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
     return (value < 0 ? "-" : "+") + to_string(policies::Bytes{magnitude}) + "/s";
 }
 

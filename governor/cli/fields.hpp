@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
-/// Reads a daemon's answer that may come from another version of the governor: what is missing, or of another type, is absent and
-/// never an exception.
+/// Reads a daemon's answer that may come from another version of the governor: what is missing, or of another
+/// type, is absent and never an exception.
 namespace governor::cli {
 
 /// The member, or null.

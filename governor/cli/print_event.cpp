@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "governor/cli/fields.hpp"
 #include "governor/cli/print_status.hpp"
 #include "policies/diagnostics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace governor::cli {
 namespace {
@@ -15,8 +15,10 @@ using nlohmann::json;
 
 /// What a person must look at, and what went wrong before that.
 Colour type_colour(std::string_view type) {
-    constexpr std::array<std::string_view, 5> kBad{"oom_killed", "killed", "breaker_opened", "cap_frozen", "action_failed"};
-    constexpr std::array<std::string_view, 5> kNotable{"oom_near", "brake", "docker_slow", "restart_delayed", "exited"};
+    constexpr std::array<std::string_view, 5> kBad{"oom_killed", "killed", "breaker_opened", "cap_frozen",
+                                                   "action_failed"};
+    constexpr std::array<std::string_view, 5> kNotable{"oom_near", "brake", "docker_slow", "restart_delayed",
+                                                       "exited"};
     if (std::ranges::find(kBad, type) != kBad.end()) return Colour::kRed;
     if (std::ranges::find(kNotable, type) != kNotable.end()) return Colour::kYellow;
     return type == "restart_finished" ? Colour::kGreen : Colour::kNone;
@@ -31,7 +33,8 @@ std::string reason_text(const json& event) {
     const auto threshold = text_field(member(reason, "threshold"), "text");
     if (!measured.empty()) out += " " + measured;
     if (!threshold.empty()) out += " (threshold " + threshold + ")";
-    if (member(reason, "window_ms").is_number()) out += " within " + milliseconds_field(reason, "window_ms", "");
+    if (member(reason, "window_ms").is_number())
+        out += " within " + milliseconds_field(reason, "window_ms", "");
     return out;
 }
 
@@ -43,7 +46,8 @@ std::string facts_text(const json& event) {
     const auto& memory = member(event, "memory");
     std::string out;
     add(out, "outcome ", text_field(event, "outcome"));
-    if (member(event, "exit_code").is_number()) add(out, "exit code ", std::to_string(integer_field(event, "exit_code")));
+    if (member(event, "exit_code").is_number())
+        add(out, "exit code ", std::to_string(integer_field(event, "exit_code")));
     add(out, "via ", text_field(event, "via"));
     add(out, "stood still ", milliseconds_field(event, "brake_ms", ""));
     add(out, "drained ", milliseconds_field(event, "drain_ms", ""));
@@ -67,7 +71,8 @@ std::string who(const json& event) {
 std::string event_text(const Console& console, const json& event) {
     const auto type = text_field(event, "type");
     std::string out = text_field(event, "time") + "  #" + std::to_string(integer_field(event, "id")) + "  " +
-                      console.paint(Colour::kBold, who(event)) + "  " + console.paint(type_colour(type), policies::printable(type));
+                      console.paint(Colour::kBold, who(event)) + "  " +
+                      console.paint(type_colour(type), policies::printable(type));
     const auto reason = reason_text(event);
     const auto facts = facts_text(event);
     const auto detail = text_field(event, "detail");

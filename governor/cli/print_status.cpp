@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/print_status.hpp"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "governor/cli/fields.hpp"
 #include "governor/cli/table.hpp"
 #include "policies/diagnostics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace governor::cli {
 namespace {
@@ -19,7 +19,8 @@ using Align = Table::Align;
 Colour phase_colour(std::string_view phase) {
     if (phase == "watching") return Colour::kGreen;
     if (phase == "quarantined") return Colour::kRed;
-    if (phase == "signalling" || phase == "draining" || phase == "exited" || phase == "backing_off") return Colour::kYellow;
+    if (phase == "signalling" || phase == "draining" || phase == "exited" || phase == "backing_off")
+        return Colour::kYellow;
     return Colour::kDim;
 }
 
@@ -59,20 +60,24 @@ std::string head_text(const Console& console, const json& status) {
     const auto& docker = member(status, "docker");
     std::string out = console.paint(Colour::kBold, "governor " + text_field(status, "version"));
     if (const auto started = text_field(status, "started"); !started.empty()) out += ", since " + started;
-    if (flag_field(status, "dry")) out += ", " + console.paint(Colour::kYellow, "dry run: nothing is acted upon");
+    if (flag_field(status, "dry"))
+        out += ", " + console.paint(Colour::kYellow, "dry run: nothing is acted upon");
     out += "\n";
     if (flag_field(docker, "connected")) {
-        out += "Docker " + text_field(docker, "version") + " (API " + text_field(docker, "api") + ", cgroup driver " +
-               text_field(docker, "cgroup_driver") + ")";
+        out += "Docker " + text_field(docker, "version") + " (API " + text_field(docker, "api") +
+               ", cgroup driver " + text_field(docker, "cgroup_driver") + ")";
     } else {
-        out += console.paint(Colour::kRed, "Docker does not answer") + ": the limits in the kernel hold, restarts wait";
+        out += console.paint(Colour::kRed, "Docker does not answer") +
+               ": the limits in the kernel hold, restarts wait";
     }
     const auto mount = text_field(member(status, "cgroup"), "mount");
     if (!mount.empty()) out += ", cgroup v2 at " + mount;
     return out + "\n";
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(std::string text) {
+    return text.empty() ? "-" : text;
+}
 
 void append_policy(std::string& out, const Console& console, const json& explanation) {
     const auto& thresholds = member(explanation, "policy");
@@ -122,17 +127,33 @@ std::string status_text(const Console& console, const json& status) {
     std::string out = head_text(console, status);
     const auto& services = member(status, "services");
     if (!services.is_array() || services.empty()) {
-        return out + "\nno containers are watched: none runs that a policy matches (`governor doctor` tells which would)\n";
+        return out +
+               "\nno containers are watched: none runs that a policy matches (`governor doctor` tells which "
+               "would)\n";
     }
     const bool one_project = is_one_project(services);
-    Table table({{"SERVICE"}, {"POLICY"}, {"PHASE"}, {"UNRECLAIMABLE", Align::kRight}, {"HARD", Align::kRight}, {"USED", Align::kRight},
-                 {"TRIPWIRE", Align::kRight}, {"HEADROOM", Align::kRight}, {"GROWTH", Align::kRight}, {"OOM IN", Align::kRight},
+    Table table({{"SERVICE"},
+                 {"POLICY"},
+                 {"PHASE"},
+                 {"UNRECLAIMABLE", Align::kRight},
+                 {"HARD", Align::kRight},
+                 {"USED", Align::kRight},
+                 {"TRIPWIRE", Align::kRight},
+                 {"HEADROOM", Align::kRight},
+                 {"GROWTH", Align::kRight},
+                 {"OOM IN", Align::kRight},
                  {"RESTARTS", Align::kRight}});
     for (const auto& service : services) {
-        table.add({{name_of(service, one_project)}, {or_dash(text_field(service, "policy"))}, phase_cell(service),
-                   {size_field(service, "unreclaimable", "-")}, {size_field(service, "hard", "no limit")}, used_cell(service),
-                   {size_field(service, "tripwire", "no limit")}, {size_field(service, "headroom", "-")},
-                   {growth_field(service, "growth_per_s")}, {milliseconds_field(service, "eta_ms", "-")},
+        table.add({{name_of(service, one_project)},
+                   {or_dash(text_field(service, "policy"))},
+                   phase_cell(service),
+                   {size_field(service, "unreclaimable", "-")},
+                   {size_field(service, "hard", "no limit")},
+                   used_cell(service),
+                   {size_field(service, "tripwire", "no limit")},
+                   {size_field(service, "headroom", "-")},
+                   {growth_field(service, "growth_per_s")},
+                   {milliseconds_field(service, "eta_ms", "-")},
                    {std::to_string(integer_field(service, "restarts_in_window"))}});
     }
     return out + "\n" + table.text(console);
@@ -141,10 +162,12 @@ std::string status_text(const Console& console, const json& status) {
 std::string explain_text(const Console& console, const json& explanation) {
     const auto& service = member(explanation, "service");
     std::string out = console.paint(Colour::kBold, policies::printable(name_of(service, false)));
-    out += "  container " + policies::printable(text_field(service, "container")) + " (" + text_field(service, "id").substr(0, 12) + "), policy " +
+    out += "  container " + policies::printable(text_field(service, "container")) + " (" +
+           text_field(service, "id").substr(0, 12) + "), policy " +
            policies::printable(or_dash(text_field(service, "policy"))) + "\n";
     const auto phase = phase_cell(service);
-    out += console.paint(phase.colour, policies::printable(phase.text)) + ": " + policies::printable(text_field(explanation, "phase_text")) + "\n\n";
+    out += console.paint(phase.colour, policies::printable(phase.text)) + ": " +
+           policies::printable(text_field(explanation, "phase_text")) + "\n\n";
     out += memory_text(console, service);
     append_policy(out, console, explanation);
     append_events(out, console, explanation);

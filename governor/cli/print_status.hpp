@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include "governor/cli/console.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include "governor/cli/console.hpp"
+#include <string>
 
 namespace governor::cli {
 

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/table.hpp"
 
+#include "policies/diagnostics.hpp"
+
 #include <algorithm>
 #include <utility>
-
-#include "policies/diagnostics.hpp"
 
 namespace governor::cli {
 namespace {

@@ -2,16 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/cli/console.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "governor/cli/console.hpp"
-
 namespace governor::cli {
 
-/// Columns as wide as their widest cell. Text that is not ours (names of containers) is made safe for a terminal.
+/// Columns as wide as their widest cell. Text that is not ours (names of containers) is made safe for a
+/// terminal.
 class Table {
   public:
     enum class Align : std::uint8_t { kLeft, kRight };

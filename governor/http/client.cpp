@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/client.hpp"
 
+#include "governor/docker/http_connection.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,8 +12,6 @@
 
 #include <optional>
 #include <utility>
-
-#include "governor/docker/http_connection.hpp"
 
 namespace governor::http {
 namespace {
@@ -67,7 +67,8 @@ asio::awaitable<void> perform(std::shared_ptr<HttpConnection> connection, std::s
     job->code = co_await connection->connect(job->socket_path);
     if (job->code) co_return;
     job->connected = true;
-    // A full server answers and closes without reading the request: sending fails then, and its answer is there all the same.
+    // A full server answers and closes without reading the request: sending fails then, and its answer is
+    // there all the same.
     const auto sent = co_await connection->send(job->method, job->target, {});
     job->code = co_await connection->read_header();
     if (job->code && sent) job->code = sent;
@@ -89,11 +90,14 @@ std::string explain(const Job& job) {
         return on + "permission denied; use sudo, or the group that owns the socket";
     }
     if (job.code == boost::beast::error::timeout) {
-        return on + "no complete answer within " + std::to_string(job.options.timeout.count()) + "ms; it may hang: see its log";
+        return on + "no complete answer within " + std::to_string(job.options.timeout.count()) +
+               "ms; it may hang: see its log";
     }
-    if (job.code == boost::beast::http::error::partial_message || job.code == boost::beast::http::error::end_of_stream ||
+    if (job.code == boost::beast::http::error::partial_message ||
+        job.code == boost::beast::http::error::end_of_stream ||
         job.code == boost::system::errc::connection_reset) {
-        return job.on_line ? on + "the stream was cut: it stopped, or this reader was too slow; go on with --since <last id>"
+        return job.on_line ? on + "the stream was cut: it stopped, or this reader was too slow; go on with "
+                                  "--since <last id>"
                            : on + "it closed the connection before its answer was complete; is it stopping?";
     }
     return on + job.code.message();
@@ -111,14 +115,16 @@ tl::expected<Client::Answer, Client::Error> run_job(Job job_in) {
 
 }  // namespace
 
-Client::Client(std::string socket_path, Options options) : socket_path_(std::move(socket_path)), options_(options) {}
+Client::Client(std::string socket_path, Options options)
+    : socket_path_(std::move(socket_path)), options_(options) {}
 
-tl::expected<Client::Answer, Client::Error> Client::call(const std::string& method, const std::string& target) const {
+tl::expected<Client::Answer, Client::Error> Client::call(const std::string& method,
+                                                         const std::string& target) const {
     return run_job(Job{socket_path_, method, target, options_, {}, {}, false, false, {}});
 }
 
-tl::expected<Client::Answer, Client::Error> Client::follow(const std::string& target,
-                                                           const std::function<bool(std::string_view)>& on_line) const {
+tl::expected<Client::Answer, Client::Error> Client::follow(
+    const std::string& target, const std::function<bool(std::string_view)>& on_line) const {
     return run_job(Job{socket_path_, "GET", target, options_, on_line, {}, false, false, {}});
 }
 

@@ -2,17 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
 
-#include <tl/expected.hpp>
-
 namespace governor::http {
 
-/// The command line's side of the control socket. Blocking; every call makes its own connection. For any thread.
+/// The command line's side of the control socket. Blocking; every call makes its own connection. For any
+/// thread.
 class Client {
   public:
     struct Options {
@@ -32,9 +33,11 @@ class Client {
     /// `target` is percent-encoded. Every status is an Answer.
     tl::expected<Answer, Error> get(const std::string& target) const { return call("GET", target); }
     tl::expected<Answer, Error> post(const std::string& target) const { return call("POST", target); }
-    /// Calls `on_line` for each line of a 200 answer, as it comes, until the stream ends or `on_line` returns false. Waits
-    /// without a limit for the next line. Any other status gives its body in the Answer; a stream that was cut is an error.
-    tl::expected<Answer, Error> follow(const std::string& target, const std::function<bool(std::string_view)>& on_line) const;
+    /// Calls `on_line` for each line of a 200 answer, as it comes, until the stream ends or `on_line` returns
+    /// false. Waits without a limit for the next line. Any other status gives its body in the Answer; a
+    /// stream that was cut is an error.
+    tl::expected<Answer, Error> follow(const std::string& target,
+                                       const std::function<bool(std::string_view)>& on_line) const;
 
   private:
     tl::expected<Answer, Error> call(const std::string& method, const std::string& target) const;

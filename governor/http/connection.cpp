@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/connection.hpp"
 
+#include "governor/http/route.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,8 +20,6 @@
 #include <array>
 #include <exception>
 #include <utility>
-
-#include "governor/http/route.hpp"
 
 namespace governor::http {
 
@@ -54,8 +54,10 @@ Response make_error(int status, const std::string& message) {
 
 /// Why a request could not be read; nothing when there is nobody to tell.
 std::optional<Response> response_to_broken(ErrorCode code) {
-    if (code == beast_http::error::end_of_stream || code == asio::error::operation_aborted) return std::nullopt;
-    if (code == beast_http::error::body_limit) return make_error(413, "the request's body is too large; no command needs one");
+    if (code == beast_http::error::end_of_stream || code == asio::error::operation_aborted)
+        return std::nullopt;
+    if (code == beast_http::error::body_limit)
+        return make_error(413, "the request's body is too large; no command needs one");
     if (code == beast_http::error::header_limit) return make_error(431, "the request's header is too large");
     if (code.category() == make_error_code(beast_http::error::bad_version).category()) {
         return make_error(400, "this is not HTTP: " + code.message());
@@ -71,12 +73,18 @@ std::string events_body(const publish::Publisher& publisher, const publish::Filt
 
 Reply ask(ControlApi& api, const Route& route) {
     switch (route.endpoint) {
-        case Endpoint::kStatus: return api.status();
-        case Endpoint::kExplain: return api.explain(route.service);
-        case Endpoint::kRelease: return api.command("release", route.service);
-        case Endpoint::kReload: return api.command("reload", {});
-        case Endpoint::kVersion: return {200, {{"version", GOVERNOR_VERSION}}};
-        case Endpoint::kEvents: break;
+        case Endpoint::kStatus:
+            return api.status();
+        case Endpoint::kExplain:
+            return api.explain(route.service);
+        case Endpoint::kRelease:
+            return api.command("release", route.service);
+        case Endpoint::kReload:
+            return api.command("reload", {});
+        case Endpoint::kVersion:
+            return {200, {{"version", GOVERNOR_VERSION}}};
+        case Endpoint::kEvents:
+            break;
     }
     return {500, {{"error", "this path is not served"}}};
 }
@@ -94,7 +102,8 @@ Response answer(const ConnectionContext& context, const Route& route) {
     }
 }
 
-asio::awaitable<void> send(std::shared_ptr<ControlStream> stream, Response response, std::chrono::milliseconds timeout) {
+asio::awaitable<void> send(std::shared_ptr<ControlStream> stream, Response response,
+                           std::chrono::milliseconds timeout) {
     stream->expires_after(timeout);
     co_await beast_http::async_write(*stream, response, as_tuple(asio::use_awaitable));
 }
@@ -116,7 +125,8 @@ void watch_for_leaving(ControlStream& stream, const std::shared_ptr<Follow>& fol
     });
 }
 
-asio::awaitable<ErrorCode> send_stream_header(std::shared_ptr<ControlStream> stream, std::chrono::milliseconds timeout) {
+asio::awaitable<ErrorCode> send_stream_header(std::shared_ptr<ControlStream> stream,
+                                              std::chrono::milliseconds timeout) {
     beast_http::response<beast_http::empty_body> response(beast_http::status::ok, kHttp11);
     response.set(beast_http::field::server, "governor/" GOVERNOR_VERSION);
     response.set(beast_http::field::content_type, "application/x-ndjson");
@@ -124,19 +134,23 @@ asio::awaitable<ErrorCode> send_stream_header(std::shared_ptr<ControlStream> str
     response.chunked(true);
     beast_http::response_serializer<beast_http::empty_body> serializer(response);
     stream->expires_after(timeout);
-    const auto [code, size] = co_await beast_http::async_write_header(*stream, serializer, as_tuple(asio::use_awaitable));
+    const auto [code, size] =
+        co_await beast_http::async_write_header(*stream, serializer, as_tuple(asio::use_awaitable));
     static_cast<void>(size);
     co_return code;
 }
 
-asio::awaitable<ErrorCode> send_piece(std::shared_ptr<ControlStream> stream, std::string text, std::chrono::milliseconds timeout) {
+asio::awaitable<ErrorCode> send_piece(std::shared_ptr<ControlStream> stream, std::string text,
+                                      std::chrono::milliseconds timeout) {
     stream->expires_after(timeout);
-    const auto [code, size] = co_await asio::async_write(*stream, beast_http::make_chunk(asio::buffer(text)), as_tuple(asio::use_awaitable));
+    const auto [code, size] = co_await asio::async_write(*stream, beast_http::make_chunk(asio::buffer(text)),
+                                                         as_tuple(asio::use_awaitable));
     static_cast<void>(size);
     co_return code;
 }
 
-asio::awaitable<void> follow_events(std::shared_ptr<ControlStream> stream, ConnectionContext context, publish::Filter filter) {
+asio::awaitable<void> follow_events(std::shared_ptr<ControlStream> stream, ConnectionContext context,
+                                    publish::Filter filter) {
     const auto timeout = context.options.write_timeout;
     const auto follow = std::make_shared<Follow>(stream->get_executor());
     // Subscribed at the same moment as the past is read: nothing is lost or told twice.
@@ -164,7 +178,8 @@ asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, Conne
     parser.header_limit(static_cast<std::uint32_t>(context.options.max_header));
     parser.body_limit(context.options.max_body);
     stream->expires_after(context.options.read_timeout);
-    const auto [code, size] = co_await beast_http::async_read(*stream, buffer, parser, as_tuple(asio::use_awaitable));
+    const auto [code, size] =
+        co_await beast_http::async_read(*stream, buffer, parser, as_tuple(asio::use_awaitable));
     static_cast<void>(size);
     const auto timeout = context.options.write_timeout;
     if (code) {

@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/http/control_api.hpp"
+#include "governor/http/server.hpp"
+#include "governor/publish/publisher.hpp"
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 
 #include <memory>
-
-#include "governor/http/control_api.hpp"
-#include "governor/http/server.hpp"
-#include "governor/publish/publisher.hpp"
 
 namespace governor::http {
 
@@ -24,6 +24,7 @@ struct ConnectionContext {
 };
 
 /// Serves one request and closes. To end it early, close the stream. Does not throw.
-boost::asio::awaitable<void> serve_connection(std::shared_ptr<ControlStream> stream, ConnectionContext context);
+boost::asio::awaitable<void> serve_connection(std::shared_ptr<ControlStream> stream,
+                                              ConnectionContext context);
 
 }  // namespace governor::http

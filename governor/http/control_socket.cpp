@@ -22,7 +22,8 @@ constexpr mode_t kMode = 0660;
 constexpr int kBacklog = 64;
 
 std::string failure(const std::string& path, const std::string& what, int code, const std::string& mend) {
-    return "cannot listen on " + path + ": " + what + ": " + std::generic_category().message(code) + "; " + mend;
+    return "cannot listen on " + path + ": " + what + ": " + std::generic_category().message(code) + "; " +
+           mend;
 }
 
 std::optional<sockaddr_un> address_of(const std::string& path) {
@@ -54,10 +55,12 @@ std::optional<std::string> clear_the_way(const std::string& path, const sockaddr
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
     if (!S_ISSOCK(info.st_mode)) {
-        return "cannot listen on " + path + ": something that is not a socket is there; remove it or give another --socket";
+        return "cannot listen on " + path +
+               ": something that is not a socket is there; remove it or give another --socket";
     }
     if (is_answered(address)) {
-        return "cannot listen on " + path + ": another governor answers there; stop it first, or give this one another --socket";
+        return "cannot listen on " + path +
+               ": another governor answers there; stop it first, or give this one another --socket";
     }
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
         return failure(path, "removing the socket that a dead governor left", errno, "remove it by hand");
@@ -65,17 +68,22 @@ std::optional<std::string> clear_the_way(const std::string& path, const sockaddr
     return std::nullopt;
 }
 
-/// Two governors that start at once must not take each other's file away: a lock on the folder, held while the file is looked
-/// at and replaced. It leaves nothing behind.
+/// Two governors that start at once must not take each other's file away: a lock on the folder, held while
+/// the file is looked at and replaced. It leaves nothing behind.
 tl::expected<cgroups::UniqueFd, std::string> lock_folder(const std::string& path) {
     const auto parent = std::filesystem::absolute(path).parent_path();
     std::error_code code;
     std::filesystem::create_directories(parent, code);
-    if (code) return tl::make_unexpected(failure(path, "making the folder " + parent.string(), code.value(), "check the path and its rights"));
+    if (code)
+        return tl::make_unexpected(failure(path, "making the folder " + parent.string(), code.value(),
+                                           "check the path and its rights"));
     cgroups::UniqueFd folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) return tl::make_unexpected(failure(path, "opening the folder " + parent.string(), errno, "check its rights"));
+    if (!folder)
+        return tl::make_unexpected(
+            failure(path, "opening the folder " + parent.string(), errno, "check its rights"));
     if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
-        return tl::make_unexpected(failure(path, "locking the folder", errno, "another governor is starting just now: try again"));
+        return tl::make_unexpected(
+            failure(path, "locking the folder", errno, "another governor is starting just now: try again"));
     }
     return folder;
 }
@@ -86,7 +94,8 @@ tl::expected<ControlSocket, std::string> ControlSocket::listen(const std::string
     const auto address = address_of(path);
     if (!address) {
         return tl::make_unexpected("cannot listen on \"" + path + "\": a socket's path has 1 to " +
-                                   std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes; give a shorter --socket");
+                                   std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                                   " bytes; give a shorter --socket");
     }
     const auto lock = lock_folder(path);
     if (!lock) return tl::make_unexpected(lock.error());
@@ -95,17 +104,23 @@ tl::expected<ControlSocket, std::string> ControlSocket::listen(const std::string
     ControlSocket out;
     out.path_ = path;
     out.fd_ = new_socket();
-    // Linux makes the file with the socket's own mode less the umask: there is no moment at which everybody may connect.
-    if (!out.fd_ || ::fchmod(out.fd_.get(), kMode) != 0 || ::bind(out.fd_.get(), generic(*address), sizeof *address) != 0) {
-        return tl::make_unexpected(failure(path, "making the socket", errno, "check that the folder can be written"));
+    // Linux makes the file with the socket's own mode less the umask: there is no moment at which everybody
+    // may connect.
+    if (!out.fd_ || ::fchmod(out.fd_.get(), kMode) != 0 ||
+        ::bind(out.fd_.get(), generic(*address), sizeof *address) != 0) {
+        return tl::make_unexpected(
+            failure(path, "making the socket", errno, "check that the folder can be written"));
     }
     struct stat info {};
     if (::lstat(path.c_str(), &info) == 0) {
         out.device_ = info.st_dev;
         out.inode_ = info.st_ino;
     }
-    if (::chmod(path.c_str(), kMode) != 0) return tl::make_unexpected(failure(path, "setting its mode", errno, "check the folder's file system"));
-    if (::listen(out.fd_.get(), kBacklog) != 0) return tl::make_unexpected(failure(path, "listening", errno, "give another --socket"));
+    if (::chmod(path.c_str(), kMode) != 0)
+        return tl::make_unexpected(
+            failure(path, "setting its mode", errno, "check the folder's file system"));
+    if (::listen(out.fd_.get(), kBacklog) != 0)
+        return tl::make_unexpected(failure(path, "listening", errno, "give another --socket"));
     return out;
 }
 

@@ -2,22 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
+#include "cgroup/fd.hpp"
 
-#include <string>
+#include <sys/types.h>
 
 #include <tl/expected.hpp>
 
-#include "cgroup/fd.hpp"
+#include <string>
 
 namespace governor::http {
 
-/// A listening unix socket and its file. The file is removed in the destructor, unless another process has put its own there; to
-/// tell the two apart by inode, the descriptor must be open until then.
+/// A listening unix socket and its file. The file is removed in the destructor, unless another process has
+/// put its own there; to tell the two apart by inode, the descriptor must be open until then.
 class ControlSocket {
   public:
-    /// Makes the parent folder, replaces a file that a dead governor left, listens with mode 0660. The error is a
-    /// sentence for a person. A socket on which somebody listens is never taken away: another governor runs.
+    /// Makes the parent folder, replaces a file that a dead governor left, listens with mode 0660. The error
+    /// is a sentence for a person. A socket on which somebody listens is never taken away: another governor
+    /// runs.
     static tl::expected<ControlSocket, std::string> listen(const std::string& path);
 
     ControlSocket(ControlSocket&&) = default;

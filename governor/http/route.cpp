@@ -72,7 +72,8 @@ std::optional<std::string> take_parameter(Route& route, const std::string& key, 
     } else if (key == "since") {
         const char* end = value.data() + value.size();
         const auto [rest, code] = std::from_chars(value.data(), end, route.filter.since);
-        if (code != std::errc() || rest != end) return "since=" + value + " is not an event's id: give a whole number";
+        if (code != std::errc() || rest != end)
+            return "since=" + value + " is not an event's id: give a whole number";
     } else if (key == "follow") {
         if (value != "0" && value != "1") return "follow=" + value + " is neither 0 nor 1";
         route.follow = value == "1";
@@ -90,7 +91,8 @@ std::optional<std::string> take_query(Route& route, std::string_view query) {
         if (pair.empty()) continue;
         const auto equals = pair.find('=');
         const auto key = percent_decode(pair.substr(0, equals));
-        const auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
+        const auto value =
+            percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
         if (!key || !value) return "the query has a broken %-escape";
         if (auto problem = take_parameter(route, *key, *value)) return problem;
     }
@@ -113,8 +115,10 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
     const Known* known = find_known(path);
     if (known == nullptr) {
         return tl::make_unexpected(
-            RouteError{404, "there is no such path; known are /v1/status, /v1/explain/<service>, /v1/events, "
-                            "/v1/release/<service>, /v1/reload and /v1/version", {}});
+            RouteError{404,
+                       "there is no such path; known are /v1/status, /v1/explain/<service>, /v1/events, "
+                       "/v1/release/<service>, /v1/reload and /v1/version",
+                       {}});
     }
     if (method != known->method) {
         return tl::make_unexpected(RouteError{405, "this path takes " + std::string(known->method) + " only",
@@ -125,7 +129,8 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
     if (known->takes_service) {
         auto service = percent_decode(path.substr(known->path.size()));
         if (!service) return bad_request("the path has a broken %-escape");
-        if (service->empty()) return bad_request("the path ends without a service: " + std::string(known->path) + "<service>");
+        if (service->empty())
+            return bad_request("the path ends without a service: " + std::string(known->path) + "<service>");
         route.service = std::move(*service);
     }
     if (route.endpoint != Endpoint::kEvents) {

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
+#include "governor/publish/publisher.hpp"
 
 #include <tl/expected.hpp>
 
-#include "governor/publish/publisher.hpp"
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 /// What a request asks for: text in, values out.
 namespace governor::http {

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/server.hpp"
 
+#include "governor/http/connection.hpp"
+#include "governor/http/control_socket.hpp"
+
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,9 +18,6 @@
 #include <set>
 #include <string_view>
 #include <utility>
-
-#include "governor/http/connection.hpp"
-#include "governor/http/control_socket.hpp"
 
 namespace governor::http {
 
@@ -33,7 +33,8 @@ constexpr std::chrono::seconds kDrainTime{2};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 constexpr std::string_view kBusy =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 58\r\n\r\n"
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: "
+    "close\r\nContent-Length: 58\r\n\r\n"
     "{\"error\":\"too many connections to the governor's socket\"}\n";
 
 /// A new connection's send buffer is empty, so this does not block.
@@ -47,7 +48,8 @@ void refuse(Protocol::socket& socket) {
 
 /// Held by the connections too: their frames may end after the Server, when the loop is torn down.
 struct Server::Impl {
-    Impl(asio::any_io_executor executor_in, ServerOptions options_in, ControlApi& api_in, publish::Publisher& publisher_in)
+    Impl(asio::any_io_executor executor_in, ServerOptions options_in, ControlApi& api_in,
+         publish::Publisher& publisher_in)
         : executor(std::move(executor_in)),
           options(std::move(options_in)),
           api(api_in),
@@ -113,7 +115,8 @@ asio::awaitable<void> Server::Impl::drain(std::shared_ptr<Impl> self) {
     }
 }
 
-Server::Server(asio::any_io_executor executor, ServerOptions options, ControlApi& api, publish::Publisher& publisher)
+Server::Server(asio::any_io_executor executor, ServerOptions options, ControlApi& api,
+               publish::Publisher& publisher)
     : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), api, publisher)) {}
 
 Server::~Server() {
@@ -149,6 +152,8 @@ void Server::stop() {
     impl_->pause.cancel();
 }
 
-std::size_t Server::connections() const { return impl_->streams.size(); }
+std::size_t Server::connections() const {
+    return impl_->streams.size();
+}
 
 }  // namespace governor::http

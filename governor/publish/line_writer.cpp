@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/publish/line_writer.hpp"
 
+#include "cgroup/fd.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,8 +17,6 @@
 #include <deque>
 #include <mutex>
 #include <string_view>
-
-#include "cgroup/fd.hpp"
 
 namespace governor::publish {
 namespace {
@@ -47,8 +47,8 @@ struct LineWriter::Shared {
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<std::string> queue;
-    std::size_t bytes = 0;      ///< of the queue and of the line being written
-    std::uint64_t gap = 0;      ///< lines dropped since the last one that was kept
+    std::size_t bytes = 0;  ///< of the queue and of the line being written
+    std::uint64_t gap = 0;  ///< lines dropped since the last one that was kept
     std::uint64_t lost = 0;
     bool closing = false;
     bool finished = false;
@@ -64,6 +64,8 @@ struct LineWriter::Shared {
 
 /// False: closing, and its deadline is over.
 bool LineWriter::Shared::wait_writable() {
+    // poll() would wait for ever.
+    if (!fd) return false;
     while (true) {
         int timeout = -1;
         bool is_closing = false;
@@ -133,7 +135,9 @@ LineWriter::LineWriter(int fd, Options options) : shared_(std::make_shared<Share
     thread_ = std::thread([shared = shared_] { shared->run(); });
 }
 
-LineWriter::~LineWriter() { close(std::chrono::seconds(1)); }
+LineWriter::~LineWriter() {
+    close(std::chrono::seconds(1));
+}
 
 bool LineWriter::write(std::string line) {
     line += '\n';
@@ -161,10 +165,11 @@ bool LineWriter::close(std::chrono::milliseconds patience) {
     shared_->changed.notify_all();
     const std::uint64_t one = 1;
     if (::write(shared_->wake.get(), &one, sizeof one) < 0) patience = {};
-    // A little longer than the thread's own deadline: it only stays away when another program filled the pipe between its
-    // poll() and write(). It is left behind then, with what it needs.
+    // A little longer than the thread's own deadline: it only stays away when another program filled the pipe
+    // between its poll() and write(). It is left behind then, with what it needs.
     constexpr std::chrono::milliseconds kSlack{200};
-    const bool finished = shared_->changed.wait_for(lock, patience + kSlack, [this] { return shared_->finished; });
+    const bool finished =
+        shared_->changed.wait_for(lock, patience + kSlack, [this] { return shared_->finished; });
     const bool good = finished && shared_->lost == 0;
     lock.unlock();
     if (finished) {

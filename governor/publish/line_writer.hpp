@@ -12,17 +12,18 @@
 
 namespace governor::publish {
 
-/// Writes lines to a file descriptor from a thread of its own, so that a reader who stands still (a full pipe to Docker's log
-/// driver, a stopped terminal) never holds up the loop.
+/// Writes lines to a file descriptor from a thread of its own, so that a reader who stands still (a full pipe
+/// to Docker's log driver, a stopped terminal) never holds up the loop.
 ///
-/// When the queue is full, new lines are dropped, not old ones: the lines that are kept then tell the beginning of the trouble, and
-/// a line with the number of lost ones stands exactly where the gap is. A broken pipe or a full disk loses the line at hand; later lines
-/// are tried again.
+/// When the queue is full, new lines are dropped, not old ones: the lines that are kept then tell the
+/// beginning of the trouble, and a line with the number of lost ones stands exactly where the gap is. A
+/// broken pipe or a full disk loses the line at hand; later lines are tried again.
 class LineWriter {
   public:
     struct Options {
         std::size_t max_bytes = 4UL << 20U;  ///< of waiting lines
-        /// Makes the line that stands for `lost` lines. Called in write() and close(); absent: a plain sentence.
+        /// Makes the line that stands for `lost` lines. Called in write() and close(); absent: a plain
+        /// sentence.
         std::function<std::string(std::uint64_t lost)> gap_line;
     };
 
@@ -35,7 +36,8 @@ class LineWriter {
 
     /// Adds a line (a newline is appended). Never blocks; false: it was dropped. Any thread.
     bool write(std::string line);
-    /// Writes what waits, for at most `patience`, and ends the thread. False: some lines were not written. Later lines are dropped.
+    /// Writes what waits, for at most `patience`, and ends the thread. False: some lines were not written.
+    /// Later lines are dropped.
     bool close(std::chrono::milliseconds patience);
     /// All lines that were lost so far, for whatever reason.
     std::uint64_t lost() const;

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/publish/publisher.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/render.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace governor::publish {
 
@@ -34,7 +34,8 @@ void Publisher::publish(const Record& record) {
     published->record.sequence = ++sequence_;
     published->record.time = clock_();
     published->json = to_json_line(published->record);
-    if (log_ != nullptr) log_->write(options_.format == Format::kText ? to_text(published->record) : published->json);
+    if (log_ != nullptr)
+        log_->write(options_.format == Format::kText ? to_text(published->record) : published->json);
     const PublishedPtr shared = std::move(published);
     kept_.push_back(shared);
     if (kept_.size() > options_.keep) kept_.pop_front();
@@ -79,7 +80,9 @@ std::function<std::string(std::uint64_t)> gap_line(Publisher::Format format, Pub
         Record record;
         record.time = clock();
         record.type = "log_lines_lost";
-        record.detail = std::to_string(lost) + " lines were lost here: the reader of this log was too slow; `governor events` shows the latest ones";
+        record.detail = std::to_string(lost) +
+                        " lines were lost here: the reader of this log was too slow; `governor events` shows "
+                        "the latest ones";
         return format == Publisher::Format::kText ? to_text(record) : to_json_line(record);
     };
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/publish/record.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +12,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "governor/publish/record.hpp"
 
 namespace governor::publish {
 
@@ -38,7 +38,8 @@ class Subscription {
   public:
     /// The next record, or null when there is none now.
     PublishedPtr next();
-    /// The reader fell so far behind that records were lost: nothing more comes, the reader should be disconnected.
+    /// The reader fell so far behind that records were lost: nothing more comes, the reader should be
+    /// disconnected.
     bool overrun() const { return overrun_; }
 
   private:
@@ -50,16 +51,16 @@ class Subscription {
     bool overrun_ = false;
 };
 
-/// Numbers and times the records, writes them to the log, keeps the last ones, and hands new ones to subscribers.
-/// Loop thread only. The line writer, when there is one, must outlive it.
+/// Numbers and times the records, writes them to the log, keeps the last ones, and hands new ones to
+/// subscribers. Loop thread only. The line writer, when there is one, must outlive it.
 class Publisher final : public EventSink {
   public:
     using WallClock = std::function<std::chrono::system_clock::time_point()>;
     enum class Format : std::uint8_t { kJson, kText };
     struct Options {
-        Format format = Format::kJson;      ///< of the log
-        std::size_t keep = 1000;            ///< records for late readers
-        std::size_t subscriber_queue = 256; ///< records a subscriber may be behind
+        Format format = Format::kJson;       ///< of the log
+        std::size_t keep = 1000;             ///< records for late readers
+        std::size_t subscriber_queue = 256;  ///< records a subscriber may be behind
     };
 
     /// `log` may be null: no log.
@@ -69,8 +70,8 @@ class Publisher final : public EventSink {
 
     /// The kept records that match, oldest first; at most the last `limit`.
     std::vector<PublishedPtr> recent(const Filter& filter, std::size_t limit = SIZE_MAX) const;
-    /// New records from now on. `wake` is called on the loop thread when the first one waits, or on overrun; it must not
-    /// call back into the publisher.
+    /// New records from now on. `wake` is called on the loop thread when the first one waits, or on overrun;
+    /// it must not call back into the publisher.
     std::shared_ptr<Subscription> subscribe(Filter filter, std::function<void()> wake);
     /// Sequence of the newest record; 0 before the first.
     std::uint64_t last_sequence() const { return sequence_; }

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/event.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "policies/event.hpp"
 
 namespace governor::publish {
 
@@ -24,12 +24,13 @@ struct Subject {
 
 /// One thing that happened, as it leaves the governor. Every output renders this and nothing else.
 struct Record {
-    std::uint64_t sequence = 0;                   ///< grows by one; set by the Publisher
-    std::chrono::system_clock::time_point time;   ///< wall clock; set by the Publisher
-    std::string type;                             ///< policies::to_string(EventType), or the governor's own: "governor_started", …
+    std::uint64_t sequence = 0;                  ///< grows by one; set by the Publisher
+    std::chrono::system_clock::time_point time;  ///< wall clock; set by the Publisher
+    std::string type;  ///< policies::to_string(EventType), or the governor's own: "governor_started", …
     Subject subject;
-    std::optional<policies::Event> event;         ///< the decision's own fields; absent for the governor's own events
-    std::string detail;                           ///< one sentence for a person: an error's text, what to do; may be empty
+    std::optional<policies::Event>
+        event;           ///< the decision's own fields; absent for the governor's own events
+    std::string detail;  ///< one sentence for a person: an error's text, what to do; may be empty
 };
 
 /// Where records go.

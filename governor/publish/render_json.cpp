@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "governor/publish/render.hpp"
+
 #include <array>
 #include <cstdio>
 #include <ctime>
-
-#include "governor/publish/render.hpp"
 
 namespace governor::publish {
 namespace {
@@ -59,8 +59,10 @@ void put_reason(json& out, const policies::Reason& reason) {
     if (reason == policies::Reason{}) return;
     json& rendered = out["reason"];
     rendered["rule"] = to_string(reason.rule);
-    if (reason.measured.kind != policies::Quantity::Kind::kNone) rendered["measured"] = quantity_to_json(reason.measured);
-    if (reason.threshold.kind != policies::Quantity::Kind::kNone) rendered["threshold"] = quantity_to_json(reason.threshold);
+    if (reason.measured.kind != policies::Quantity::Kind::kNone)
+        rendered["measured"] = quantity_to_json(reason.measured);
+    if (reason.threshold.kind != policies::Quantity::Kind::kNone)
+        rendered["threshold"] = quantity_to_json(reason.threshold);
     put(rendered, "window_ms", reason.window);
 }
 
@@ -82,7 +84,8 @@ void put_event(json& out, const policies::Event& event) {
     if (event.outcome != policies::Outcome::kNone) out["outcome"] = to_string(event.outcome);
     if (event.via != policies::Via::kNone) out["via"] = to_string(event.via);
     if (event.exit_code >= 0) out["exit_code"] = event.exit_code;
-    if (event.stop_handling != policies::StopHandling::kUnknown) out["stop_handling"] = to_string(event.stop_handling);
+    if (event.stop_handling != policies::StopHandling::kUnknown)
+        out["stop_handling"] = to_string(event.stop_handling);
     put(out, "brake_ms", event.brake);
     put(out, "drain_ms", event.drain);
     put(out, "total_ms", event.total);

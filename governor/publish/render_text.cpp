@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <vector>
-
 #include "governor/publish/render.hpp"
 #include "policies/diagnostics.hpp"
+
+#include <algorithm>
+#include <vector>
 
 namespace governor::publish {
 namespace {
@@ -14,24 +14,42 @@ using policies::Rule;
 
 std::string_view headline(EventType type) {
     switch (type) {
-        case EventType::kArmed: return "armed";
-        case EventType::kOomNear: return "NEAR OOM";
-        case EventType::kPageCacheChurn: return "tripwire fired for page cache only, lifted for a while";
-        case EventType::kWarned: return "asked the application to shed memory";
-        case EventType::kBrake: return "BRAKE, frozen until its stop signal is pending";
-        case EventType::kSignalled: return "stop signal is pending, thawed, draining";
-        case EventType::kDockerSlow: return "Docker is slow, stop signal sent without it";
-        case EventType::kKilled: return "KILLED whole by the governor";
-        case EventType::kOomKilled: return "OOM KILL by the kernel";
-        case EventType::kExited: return "ended, not by the governor";
-        case EventType::kRestartFinished: return "back after a restart";
-        case EventType::kRestartDelayed: return "restart put off, capped meanwhile";
-        case EventType::kBreakerOpened: return "QUARANTINE, alive and capped, not restarted again";
-        case EventType::kBreakerReleased: return "quarantine ended";
-        case EventType::kCapFrozen: return "FROZEN, capped and too near its hard limit";
-        case EventType::kLeftAlone: return "left alone, somebody else stops or pauses it";
-        case EventType::kAdopted: return "adopted in the middle of an action";
-        case EventType::kActionFailed: return "ACTION FAILED";
+        case EventType::kArmed:
+            return "armed";
+        case EventType::kOomNear:
+            return "NEAR OOM";
+        case EventType::kPageCacheChurn:
+            return "tripwire fired for page cache only, lifted for a while";
+        case EventType::kWarned:
+            return "asked the application to shed memory";
+        case EventType::kBrake:
+            return "BRAKE, frozen until its stop signal is pending";
+        case EventType::kSignalled:
+            return "stop signal is pending, thawed, draining";
+        case EventType::kDockerSlow:
+            return "Docker is slow, stop signal sent without it";
+        case EventType::kKilled:
+            return "KILLED whole by the governor";
+        case EventType::kOomKilled:
+            return "OOM KILL by the kernel";
+        case EventType::kExited:
+            return "ended, not by the governor";
+        case EventType::kRestartFinished:
+            return "back after a restart";
+        case EventType::kRestartDelayed:
+            return "restart put off, capped meanwhile";
+        case EventType::kBreakerOpened:
+            return "QUARANTINE, alive and capped, not restarted again";
+        case EventType::kBreakerReleased:
+            return "quarantine ended";
+        case EventType::kCapFrozen:
+            return "FROZEN, capped and too near its hard limit";
+        case EventType::kLeftAlone:
+            return "left alone, somebody else stops or pauses it";
+        case EventType::kAdopted:
+            return "adopted in the middle of an action";
+        case EventType::kActionFailed:
+            return "ACTION FAILED";
     }
     return "unknown";
 }
@@ -44,23 +62,40 @@ struct RuleWords {
 
 RuleWords words_of(Rule rule) {
     switch (rule) {
-        case Rule::kNone: return {""};
-        case Rule::kUnreclaimable: return {"unreclaimable memory"};
-        case Rule::kCurrent: return {"memory in use"};
-        case Rule::kEta: return {"time to OOM"};
-        case Rule::kPressure: return {"memory pressure"};
-        case Rule::kTripwire: return {"memory in use", "tripwire"};
-        case Rule::kHardLimitNear: return {"unreclaimable memory", "kill line"};
-        case Rule::kGraceEnded: return {"still there after", "grace"};
-        case Rule::kDockerTimeout: return {"no stop signal from Docker after", "deadline"};
-        case Rule::kDockerError: return {"Docker refused or could not be reached"};
-        case Rule::kSignalFailed: return {"the stop signal could not be sent"};
-        case Rule::kBackoff: return {"time since the last restart", "back-off"};
-        case Rule::kBreaker: return {"restarts", "breaker at"};
-        case Rule::kOomKillCounter: return {"OOM kills in the container", "before"};
-        case Rule::kPolicyKill: return {"the policy says `do: kill`"};
-        case Rule::kOperator: return {"an operator asked for it"};
-        case Rule::kNotBack: return {"Docker did not start it again", "deadline"};
+        case Rule::kNone:
+            return {""};
+        case Rule::kUnreclaimable:
+            return {"unreclaimable memory"};
+        case Rule::kCurrent:
+            return {"memory in use"};
+        case Rule::kEta:
+            return {"time to OOM"};
+        case Rule::kPressure:
+            return {"memory pressure"};
+        case Rule::kTripwire:
+            return {"memory in use", "tripwire"};
+        case Rule::kHardLimitNear:
+            return {"unreclaimable memory", "kill line"};
+        case Rule::kGraceEnded:
+            return {"still there after", "grace"};
+        case Rule::kDockerTimeout:
+            return {"no stop signal from Docker after", "deadline"};
+        case Rule::kDockerError:
+            return {"Docker refused or could not be reached"};
+        case Rule::kSignalFailed:
+            return {"the stop signal could not be sent"};
+        case Rule::kBackoff:
+            return {"time since the last restart", "back-off"};
+        case Rule::kBreaker:
+            return {"restarts", "breaker at"};
+        case Rule::kOomKillCounter:
+            return {"OOM kills in the container", "before"};
+        case Rule::kPolicyKill:
+            return {"the policy says `do: kill`"};
+        case Rule::kOperator:
+            return {"an operator asked for it"};
+        case Rule::kNotBack:
+            return {"Docker did not start it again", "deadline"};
     }
     return {""};
 }
@@ -68,11 +103,16 @@ RuleWords words_of(Rule rule) {
 std::string quantity_text(const policies::Quantity& quantity) {
     using Kind = policies::Quantity::Kind;
     switch (quantity.kind) {
-        case Kind::kBytes: return to_string(policies::Bytes{static_cast<std::uint64_t>(quantity.value)});
-        case Kind::kDuration: return policies::to_string(policies::Duration(quantity.value));
-        case Kind::kPermille: return to_string(policies::Permille{static_cast<std::int32_t>(quantity.value)});
-        case Kind::kCount: return std::to_string(quantity.value);
-        case Kind::kNone: break;
+        case Kind::kBytes:
+            return to_string(policies::Bytes{static_cast<std::uint64_t>(quantity.value)});
+        case Kind::kDuration:
+            return policies::to_string(policies::Duration(quantity.value));
+        case Kind::kPermille:
+            return to_string(policies::Permille{static_cast<std::int32_t>(quantity.value)});
+        case Kind::kCount:
+            return std::to_string(quantity.value);
+        case Kind::kNone:
+            break;
     }
     return {};
 }
@@ -100,7 +140,8 @@ class Facts {
   public:
     void add(std::string text) { parts_.push_back(std::move(text)); }
     void add(std::string_view label, policies::Bytes bytes) {
-        if (bytes.value != 0) add(std::string(label) + " " + (bytes == policies::kUnlimited ? "unlimited" : to_string(bytes)));
+        if (bytes.value != 0)
+            add(std::string(label) + " " + (bytes == policies::kUnlimited ? "unlimited" : to_string(bytes)));
     }
     void add(std::string_view label, policies::Duration duration) {
         if (duration.count() != 0 && duration != policies::Duration::max())
@@ -139,7 +180,8 @@ void add_memory(Facts& facts, const policies::Event& event) {
     if (event.type == EventType::kArmed) facts.add("tripwire", event.tripwire);
     if (event.type == EventType::kPageCacheChurn) facts.add("in use", event.current);
     if (event.peak > event.unreclaimable) facts.add("peak", event.peak);
-    if (event.growth > 0) facts.add("growing " + to_string(policies::Bytes{static_cast<std::uint64_t>(event.growth)}) + "/s");
+    if (event.growth > 0)
+        facts.add("growing " + to_string(policies::Bytes{static_cast<std::uint64_t>(event.growth)}) + "/s");
     facts.add("OOM in", event.eta);
 }
 
@@ -150,7 +192,8 @@ std::string facts_text(const policies::Event& event) {
     add_memory(facts, event);
     if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");
     if (event.stop_handling == StopHandling::kIgnored) facts.add("PID 1 ignores its stop signal");
-    if (event.frozen && event.type != EventType::kBrake && event.type != EventType::kCapFrozen) facts.add("frozen");
+    if (event.frozen && event.type != EventType::kBrake && event.type != EventType::kCapFrozen)
+        facts.add("frozen");
     return facts.text();
 }
 

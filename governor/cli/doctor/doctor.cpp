@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/doctor/doctor.hpp"
 
-#include <algorithm>
-#include <cstddef>
-#include <ostream>
-
 #include "governor/cli/doctor/judge.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "policies/diagnostics.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <ostream>
 
 namespace governor::cli::doctor {
 namespace {
@@ -18,23 +18,31 @@ constexpr std::size_t kVerdictWidth = 6;
 
 std::string_view word_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::kOk: return "OK";
-        case Verdict::kWarn: return "WARN";
-        case Verdict::kFail: return "FAIL";
+        case Verdict::kOk:
+            return "OK";
+        case Verdict::kWarn:
+            return "WARN";
+        case Verdict::kFail:
+            return "FAIL";
     }
     return "FAIL";
 }
 
 Colour colour_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::kOk: return Colour::kGreen;
-        case Verdict::kWarn: return Colour::kYellow;
-        case Verdict::kFail: return Colour::kRed;
+        case Verdict::kOk:
+            return Colour::kGreen;
+        case Verdict::kWarn:
+            return Colour::kYellow;
+        case Verdict::kFail:
+            return Colour::kRed;
     }
     return Colour::kRed;
 }
 
-std::ptrdiff_t count(const Checks& checks, Verdict verdict) { return std::ranges::count(checks, verdict, &Check::verdict); }
+std::ptrdiff_t count(const Checks& checks, Verdict verdict) {
+    return std::ranges::count(checks, verdict, &Check::verdict);
+}
 
 }  // namespace
 
@@ -45,17 +53,24 @@ std::string to_text(const Console& console, const Checks& checks) {
     for (const auto& check : checks) {
         const auto word = word_of(check.verdict);
         out += console.paint(colour_of(check.verdict), word) + std::string(kVerdictWidth - word.size(), ' ');
-        out += policies::printable(check.about) + std::string(widest - check.about.size() + 2, ' ') + policies::printable(check.found) + "\n";
-        if (!check.mend.empty()) out += std::string(kVerdictWidth + widest + 2, ' ') + "-> " + policies::printable(check.mend) + "\n";
+        out += policies::printable(check.about) + std::string(widest - check.about.size() + 2, ' ') +
+               policies::printable(check.found) + "\n";
+        if (!check.mend.empty())
+            out +=
+                std::string(kVerdictWidth + widest + 2, ' ') + "-> " + policies::printable(check.mend) + "\n";
     }
-    return out + "\n" + std::to_string(count(checks, Verdict::kOk)) + " OK, " + std::to_string(count(checks, Verdict::kWarn)) + " WARN, " +
+    return out + "\n" + std::to_string(count(checks, Verdict::kOk)) + " OK, " +
+           std::to_string(count(checks, Verdict::kWarn)) + " WARN, " +
            std::to_string(count(checks, Verdict::kFail)) + " FAIL\n";
 }
 
 nlohmann::json to_json(const Checks& checks) {
     auto list = nlohmann::json::array();
     for (const auto& check : checks) {
-        nlohmann::json each = {{"id", check.id}, {"about", check.about}, {"verdict", word_of(check.verdict)}, {"found", check.found}};
+        nlohmann::json each = {{"id", check.id},
+                               {"about", check.about},
+                               {"verdict", word_of(check.verdict)},
+                               {"found", check.found}};
         if (!check.mend.empty()) each["mend"] = check.mend;
         list.push_back(std::move(each));
     }

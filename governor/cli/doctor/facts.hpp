@@ -2,19 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/parse.hpp"
 #include "governor/docker/error.hpp"
 #include "governor/docker/types.hpp"
 #include "policies/load.hpp"
 
-/// What the doctor learns. The probes (probe.hpp) fill it in and judge nothing; the judges (judge.hpp) are pure.
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What the doctor learns. The probes (probe.hpp) fill it in and judge nothing; the judges (judge.hpp) are
+/// pure.
 namespace governor::cli::doctor {
 
 /// Whether the cgroup files can be written.
@@ -28,12 +29,12 @@ struct WriteProbe {
 struct HostFacts {
     std::optional<cgroups::Hierarchy> hierarchy;
     std::string hierarchy_error;
-    bool tree_is_host = false;      ///< the mount shows the root of the hierarchy, not a namespace's part of it
+    bool tree_is_host = false;  ///< the mount shows the root of the hierarchy, not a namespace's part of it
     WriteProbe write;
     std::optional<bool> host_cgroup_namespace;  ///< absent: not known
     std::optional<bool> host_pid_namespace;
-    std::uint64_t capabilities = 0;             ///< effective, bit n is capability n
-    std::optional<std::uint64_t> memlock;       ///< bytes, the soft limit; absent: unlimited
+    std::uint64_t capabilities = 0;        ///< effective, bit n is capability n
+    std::optional<std::uint64_t> memlock;  ///< bytes, the soft limit; absent: unlimited
 };
 
 struct ContainerFacts {
@@ -46,7 +47,7 @@ struct DockerFacts {
     std::string socket;
     std::optional<docker::Error> error;  ///< why nothing below is known
     docker::Version version;
-    std::string api;                     ///< agreed upon
+    std::string api;  ///< agreed upon
     docker::Info info;
     std::vector<ContainerFacts> containers;  ///< the running ones
     std::string containers_error;            ///< why some are missing

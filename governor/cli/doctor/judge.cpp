@@ -9,25 +9,34 @@ namespace governor::cli::doctor {
 
 Checks judge_policies(const policies::LoadResult& policies) {
     if (!policies.policy) {
-        const auto errors = std::ranges::count(policies.diagnostics, policies::Severity::kError, &policies::Diagnostic::severity);
+        const auto errors = std::ranges::count(policies.diagnostics, policies::Severity::kError,
+                                               &policies::Diagnostic::severity);
         std::string found = std::to_string(errors) + (errors == 1 ? " error" : " errors");
         if (!policies.diagnostics.empty()) {
             const auto& first = policies.diagnostics.front();
-            found += "; the first: " + first.file + (first.line > 0 ? ":" + std::to_string(first.line) : "") + ": " + first.message;
+            found += "; the first: " + first.file + (first.line > 0 ? ":" + std::to_string(first.line) : "") +
+                     ": " + first.message;
         }
-        return {fail("policies", "policies", std::move(found), "governor check says all that is wrong; --policy names another place")};
+        return {fail("policies", "policies", std::move(found),
+                     "governor check says all that is wrong; --policy names another place")};
     }
     const auto count = policies.policy->services.size();
-    if (count == 0) return {warn("policies", "policies", "none: nothing is governed", "write one; the shipped presets are a start")};
+    if (count == 0)
+        return {warn("policies", "policies", "none: nothing is governed",
+                     "write one; the shipped presets are a start")};
     std::string found = std::to_string(count) + (count == 1 ? " policy, good" : " policies, all good");
-    if (!policies.diagnostics.empty()) return {warn("policies", "policies", found + ", with warnings", "governor check shows them")};
+    if (!policies.diagnostics.empty())
+        return {warn("policies", "policies", found + ", with warnings", "governor check shows them")};
     return {ok("policies", "policies", std::move(found))};
 }
 
 Checks judge_daemon(const DaemonFacts& daemon) {
     if (daemon.version.empty()) return {warn("daemon", "governor daemon", "does not answer", daemon.error)};
-    if (daemon.version == GOVERNOR_VERSION) return {ok("daemon", "governor daemon", "answers, version " + daemon.version)};
-    return {warn("daemon", "governor daemon", "answers, but is version " + daemon.version + "; this is " GOVERNOR_VERSION, "use the same version of both")};
+    if (daemon.version == GOVERNOR_VERSION)
+        return {ok("daemon", "governor daemon", "answers, version " + daemon.version)};
+    return {warn("daemon", "governor daemon",
+                 "answers, but is version " + daemon.version + "; this is " GOVERNOR_VERSION,
+                 "use the same version of both")};
 }
 
 Checks judge(const Facts& facts) {

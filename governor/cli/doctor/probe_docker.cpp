@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
-#include <exception>
-#include <memory>
-#include <utility>
+#include "cgroup/process.hpp"
+#include "governor/cli/doctor/probe.hpp"
+#include "governor/docker/client.hpp"
+#include "governor/http/client.hpp"
+#include "governor/policy_files.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,11 +12,10 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cgroup/process.hpp"
-#include "governor/cli/doctor/probe.hpp"
-#include "governor/docker/client.hpp"
-#include "governor/http/client.hpp"
-#include "governor/policy_files.hpp"
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <utility>
 
 namespace governor::cli::doctor {
 namespace {
@@ -42,7 +42,8 @@ asio::awaitable<void> look_at_containers(std::shared_ptr<Visit> visit) {
     for (const auto& summary : *list) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0) {
-            visit->facts.containers_error = "Docker is slow: not all " + std::to_string(list->size()) + " containers were looked at";
+            visit->facts.containers_error =
+                "Docker is slow: not all " + std::to_string(list->size()) + " containers were looked at";
             co_return;
         }
         auto details = co_await visit->client.inspect(summary.id, left);
@@ -100,7 +101,8 @@ DaemonFacts probe_daemon(const std::string& socket) {
     const auto answer = http::Client(socket, options).get("/v1/version");
     if (!answer) return {{}, answer.error()};
     const auto body = nlohmann::json::parse(answer->body, nullptr, false);
-    if (body.is_object() && body.contains("version") && body["version"].is_string()) return {body["version"].get<std::string>(), {}};
+    if (body.is_object() && body.contains("version") && body["version"].is_string())
+        return {body["version"].get<std::string>(), {}};
     return {{}, "what answers on " + socket + " is not a governor"};
 }
 

@@ -1,5 +1,9 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "cgroup/directory.hpp"
+#include "governor/cli/doctor/probe.hpp"
+#include "governor/docker/cgroup_path.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,10 +15,6 @@
 #include <fstream>
 #include <iterator>
 #include <string_view>
-
-#include "cgroup/directory.hpp"
-#include "governor/cli/doctor/probe.hpp"
-#include "governor/docker/cgroup_path.hpp"
 
 namespace governor::cli::doctor {
 namespace {
@@ -80,7 +80,8 @@ WriteProbe try_directory(const std::string& own) {
         return out;
     }
     out.good = ::rmdir(path.c_str()) == 0;
-    if (!out.good) out.reason = "the directory " + path + " was made but cannot be removed: " + std::strerror(errno);
+    if (!out.good)
+        out.reason = "the directory " + path + " was made but cannot be removed: " + std::strerror(errno);
     return out;
 }
 
@@ -109,7 +110,8 @@ HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
     }
     out.host_cgroup_namespace = is_namespace(proc + "/self/ns/cgroup", kHostCgroupNamespace);
     out.host_pid_namespace = is_namespace(proc + "/self/ns/pid", kHostPidNamespace);
-    out.capabilities = number_of<std::uint64_t>(word_after(slurp(proc + "/self/status"), "CapEff:"), 16).value_or(0);
+    out.capabilities =
+        number_of<std::uint64_t>(word_after(slurp(proc + "/self/status"), "CapEff:"), 16).value_or(0);
     const std::string limits = slurp(proc + "/self/limits");
     const auto memlock = word_after(limits, "Max locked memory");
     if (memlock != "unlimited") out.memlock = number_of<std::uint64_t>(memlock, 10).value_or(0);

@@ -1,20 +1,21 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "governor/app.hpp"
+#include "governor/cli/cli.hpp"
+#include "tests/support/tree.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
-
-#include "governor/app.hpp"
-#include "governor/cli/cli.hpp"
-#include "tests/support/tree.hpp"
 
 namespace governor::cli {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kGoodPolicy = "version: 1\nservices:\n  redis:\n    match: { service: redis }\n    memory: { hard: 1GiB }\n";
+constexpr const char* kGoodPolicy =
+    "version: 1\nservices:\n  redis:\n    match: { service: redis }\n    memory: { hard: 1GiB }\n";
 
 struct Said {
     int code = 0;
@@ -62,8 +63,12 @@ TEST(CommandLine, VersionAndSchema) {
 TEST(CommandLine, UnreachableDaemonIsThree) {
     const TempTree tree;
     const auto socket = tree.path("none.sock");
-    for (const auto& command : std::vector<std::vector<std::string>>{
-             {"status"}, {"events"}, {"events", "--follow"}, {"explain", "x"}, {"release", "x"}, {"reload"}}) {
+    for (const auto& command : std::vector<std::vector<std::string>>{{"status"},
+                                                                     {"events"},
+                                                                     {"events", "--follow"},
+                                                                     {"explain", "x"},
+                                                                     {"release", "x"},
+                                                                     {"reload"}}) {
         auto arguments = command;
         arguments.insert(arguments.end(), {"--socket", socket, "--json"});
         const auto said = say(arguments);
@@ -110,7 +115,8 @@ TEST(Check, MissingHugeAndEmptyPlacesAreErrors) {
 TEST(Doctor, WithoutDockerIsThree) {
     const TempTree tree;
     tree.file("redis.yaml", kGoodPolicy);
-    const auto said = say({"doctor", "--json", "--docker-socket", tree.path("docker.sock"), "--socket", tree.path("governor.sock"), "--policy", tree.path()});
+    const auto said = say({"doctor", "--json", "--docker-socket", tree.path("docker.sock"), "--socket",
+                           tree.path("governor.sock"), "--policy", tree.path()});
     EXPECT_EQ(said.code, kUnreachable);
     EXPECT_GE(said.json()["fail"], 1);
 }

@@ -1,23 +1,27 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <sstream>
-
 #include "governor/cli/doctor/doctor.hpp"
+
 #include "governor/cli/doctor/judge.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "tests/support/tree.hpp"
+
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <sstream>
 
 namespace governor::cli::doctor {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
+constexpr std::uint64_t bit(unsigned n) {
+    return std::uint64_t{1} << n;
+}
 constexpr std::uint64_t kAllCapabilities = bit(5) | bit(1) | bit(24) | bit(14);
 
 /// The check with this id; one that fails with "missing" when there is none.
@@ -123,7 +127,8 @@ TEST(DoctorDocker, ReachedOrNot) {
     EXPECT_EQ(find(judge_docker(docker), "docker.pid1").verdict, Verdict::kWarn);
     docker.info.cgroup_driver = "none";
     EXPECT_EQ(find(judge_docker(docker), "docker.cgroup_driver").verdict, Verdict::kFail);
-    docker.error = docker::Error{docker::Error::Kind::kUnreachable, 0, "ask", "ask: permission denied; use sudo"};
+    docker.error =
+        docker::Error{docker::Error::Kind::kUnreachable, 0, "ask", "ask: permission denied; use sudo"};
     const auto checks = judge_docker(docker);
     ASSERT_EQ(checks.size(), 1U);
     EXPECT_EQ(checks[0].mend, "permission denied; use sudo");
@@ -138,7 +143,8 @@ TEST(DoctorContainers, AGoodOneIsGood) {
 TEST(DoctorContainers, StopSignal) {
     auto deaf = container("ai");
     deaf.pid1->caught = 0;
-    EXPECT_THAT(find(judge_one(deaf, policy_for("ai")), "container.stop_signal").found, HasSubstr("does not handle SIGTERM"));
+    EXPECT_THAT(find(judge_one(deaf, policy_for("ai")), "container.stop_signal").found,
+                HasSubstr("does not handle SIGTERM"));
     deaf.details.stop_signal = "SIGQUIT";
     deaf.pid1->caught = bit(SIGTERM - 1);
     EXPECT_THAT(find(judge_one(deaf, policy_for("ai")), "container.stop_signal").found, HasSubstr("SIGQUIT"));
@@ -174,7 +180,8 @@ TEST(DoctorContainers, WhichPolicy) {
     auto twice = policy_for("ai");
     twice.policy->services.push_back(twice.policy->services[0]);
     twice.policy->services[1].name = "other";
-    EXPECT_THAT(find(judge_one(container("ai"), twice), "container.policy").found, HasSubstr("\"ai\", \"other\""));
+    EXPECT_THAT(find(judge_one(container("ai"), twice), "container.policy").found,
+                HasSubstr("\"ai\", \"other\""));
     auto labelled = container("ai");
     labelled.details.labels["governor.policy"] = "gone";
     EXPECT_THAT(find(judge_one(labelled, policy_for("ai")), "container.policy").found, HasSubstr("\"gone\""));
@@ -184,7 +191,9 @@ TEST(DoctorProbe, ReadsAFakeHost) {
     const TempTree tree;
     tree.file("proc/self/cgroup", "0::/system.slice/gov.scope\n");
     tree.file("proc/self/status", "Name:\tx\nCapEff:\t0000000001004020\n");
-    tree.file("proc/self/limits", "Limit                     Soft Limit           Hard Limit           Units\nMax locked memory         65536                8388608              bytes\n");
+    tree.file("proc/self/limits",
+              "Limit                     Soft Limit           Hard Limit           Units\nMax locked memory  "
+              "       65536                8388608              bytes\n");
     tree.folder("proc/self/ns");
     ASSERT_EQ(::symlink("cgroup:[4026531835]", tree.path("proc/self/ns/cgroup").c_str()), 0);
     ASSERT_EQ(::symlink("pid:[4026532999]", tree.path("proc/self/ns/pid").c_str()), 0);
@@ -215,7 +224,8 @@ TEST(DoctorProbe, InTheRootOnlyTheRightsAreLookedAt) {
 }
 
 TEST(Doctor, ExitCodesAndPrinting) {
-    const Checks checks{ok("a", "first", "fine"), warn("b", "second one", "so so", "do this"), fail("c", "third", "bad", "do that")};
+    const Checks checks{ok("a", "first", "fine"), warn("b", "second one", "so so", "do this"),
+                        fail("c", "third", "bad", "do that")};
     EXPECT_EQ(exit_code({checks[0], checks[1]}, true), kGood);
     EXPECT_EQ(exit_code(checks, true), kProblems);
     EXPECT_EQ(exit_code(checks, false), kUnreachable);

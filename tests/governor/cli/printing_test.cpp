@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "governor/cli/print_status.hpp"
+#include "governor/cli/table.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
-
-#include "governor/cli/print_status.hpp"
-#include "governor/cli/table.hpp"
 
 namespace governor::cli {
 namespace {
@@ -22,16 +22,33 @@ struct Screen {
 };
 
 json service() {
-    return {{"service", "ai-coach"}, {"project", "jobmate"}, {"container", "jobmate-ai-coach-1"}, {"id", "4f2a4f2a4f2a4f2a"},
-            {"policy", "ai"}, {"phase", "watching"}, {"current", 241591910}, {"unreclaimable", 241591910}, {"hard", 268435456},
-            {"tripwire", nullptr}, {"headroom", 26843546}, {"growth_per_s", 1048576}, {"eta_ms", 25600}, {"restarts_in_window", 1},
-            {"quarantined", false}, {"frozen", true}, {"last_sample_ms_ago", 40}};
+    return {{"service", "ai-coach"},
+            {"project", "jobmate"},
+            {"container", "jobmate-ai-coach-1"},
+            {"id", "4f2a4f2a4f2a4f2a"},
+            {"policy", "ai"},
+            {"phase", "watching"},
+            {"current", 241591910},
+            {"unreclaimable", 241591910},
+            {"hard", 268435456},
+            {"tripwire", nullptr},
+            {"headroom", 26843546},
+            {"growth_per_s", 1048576},
+            {"eta_ms", 25600},
+            {"restarts_in_window", 1},
+            {"quarantined", false},
+            {"frozen", true},
+            {"last_sample_ms_ago", 40}};
 }
 
 json status() {
-    return {{"version", "0.1.0"}, {"dry", false}, {"started", "2026-05-01T00:00:00Z"},
-            {"docker", {{"connected", true}, {"version", "26.1.5"}, {"api", "1.45"}, {"cgroup_driver", "systemd"}}},
-            {"cgroup", {{"mount", "/sys/fs/cgroup"}}}, {"services", json::array({service()})}};
+    return {{"version", "0.1.0"},
+            {"dry", false},
+            {"started", "2026-05-01T00:00:00Z"},
+            {"docker",
+             {{"connected", true}, {"version", "26.1.5"}, {"api", "1.45"}, {"cgroup_driver", "systemd"}}},
+            {"cgroup", {{"mount", "/sys/fs/cgroup"}}},
+            {"services", json::array({service()})}};
 }
 
 TEST(WantsColours, OnlyOnATerminalThatMayHaveThem) {
@@ -47,7 +64,8 @@ TEST(Table, AlignsAndColoursWithoutShifting) {
     Table table({{"NAME"}, {"SIZE", Table::Align::kRight}, {"END"}});
     table.add({{"a"}, {"1GiB"}, {"x"}});
     table.add({{"longer\xc3\xa9"}, {"10.5GiB", Colour::kRed}, {""}});
-    EXPECT_EQ(table.text(screen.console), "NAME        SIZE  END\na           1GiB  x\nlonger\xc3\xa9  10.5GiB\n");
+    EXPECT_EQ(table.text(screen.console),
+              "NAME        SIZE  END\na           1GiB  x\nlonger\xc3\xa9  10.5GiB\n");
     const Console colourful{screen.out, screen.err, true};
     EXPECT_THAT(table.text(colourful), HasSubstr("\x1b[31m10.5GiB\x1b[0m"));
 }
@@ -55,8 +73,10 @@ TEST(Table, AlignsAndColoursWithoutShifting) {
 TEST(StatusText, ShowsEachServiceWithReadableSizes) {
     Screen screen;
     const auto text = status_text(screen.console, status());
-    EXPECT_THAT(text, HasSubstr("Docker 26.1.5 (API 1.45, cgroup driver systemd), cgroup v2 at /sys/fs/cgroup"));
-    EXPECT_THAT(text, HasSubstr("ai-coach  ai      watching, frozen       230.4MiB  256MiB   89%  no limit   25.6MiB  +1MiB/s   25.6s         1"));
+    EXPECT_THAT(text,
+                HasSubstr("Docker 26.1.5 (API 1.45, cgroup driver systemd), cgroup v2 at /sys/fs/cgroup"));
+    EXPECT_THAT(text, HasSubstr("ai-coach  ai      watching, frozen       230.4MiB  256MiB   89%  no limit   "
+                                "25.6MiB  +1MiB/s   25.6s         1"));
 }
 
 TEST(StatusText, SaysWhenThereIsNothingOrNoDocker) {
@@ -82,8 +102,9 @@ TEST(StatusText, NamesProjectsOnlyWhenThereAreSeveral) {
 
 TEST(Printing, SurvivesAnyJson) {
     Screen screen;
-    for (const char* text : {"null", "[]", "{}", "{\"services\":[1,null,{\"phase\":7,\"hard\":-1,\"unreclaimable\":1e300}]}",
-                             "{\"service\":3,\"policy\":[{}],\"events\":[[]],\"notes\":[{}]}"}) {
+    for (const char* text :
+         {"null", "[]", "{}", "{\"services\":[1,null,{\"phase\":7,\"hard\":-1,\"unreclaimable\":1e300}]}",
+          "{\"service\":3,\"policy\":[{}],\"events\":[[]],\"notes\":[{}]}"}) {
         const auto value = json::parse(text);
         EXPECT_NO_THROW({
             status_text(screen.console, value);
@@ -95,13 +116,16 @@ TEST(Printing, SurvivesAnyJson) {
 
 TEST(ExplainText, TellsThresholdsEventsAndNotes) {
     Screen screen;
-    const json explanation = {{"service", service()},
-                              {"policy", {{{"name", "kill line"}, {"value", 260046848}, {"text", "248MiB"}}}},
-                              {"phase_text", "It is watched."},
-                              {"events", {{{"time", "2026-05-01T02:14:07.045Z"}, {"id", 3}, {"type", "armed"}, {"service", "ai-coach"}}}},
-                              {"notes", {"PID 1 does not handle SIGTERM"}}};
+    const json explanation = {
+        {"service", service()},
+        {"policy", {{{"name", "kill line"}, {"value", 260046848}, {"text", "248MiB"}}}},
+        {"phase_text", "It is watched."},
+        {"events",
+         {{{"time", "2026-05-01T02:14:07.045Z"}, {"id", 3}, {"type", "armed"}, {"service", "ai-coach"}}}},
+        {"notes", {"PID 1 does not handle SIGTERM"}}};
     const auto text = explain_text(screen.console, explanation);
-    EXPECT_THAT(text, HasSubstr("jobmate/ai-coach  container jobmate-ai-coach-1 (4f2a4f2a4f2a), policy ai\nwatching, frozen: It is watched.\n"));
+    EXPECT_THAT(text, HasSubstr("jobmate/ai-coach  container jobmate-ai-coach-1 (4f2a4f2a4f2a), policy "
+                                "ai\nwatching, frozen: It is watched.\n"));
     EXPECT_THAT(text, HasSubstr("kill line  248MiB  260046848"));
     EXPECT_THAT(text, HasSubstr("2026-05-01T02:14:07.045Z  #3  ai-coach  armed\n"));
     EXPECT_THAT(text, HasSubstr("- PID 1 does not handle SIGTERM\n"));
@@ -113,7 +137,8 @@ TEST(EventText, TellsWhyWithNumbersAndCannotDriveATerminal) {
         "reason": {"rule": "unreclaimable", "measured": {"bytes": 1, "text": "1B"}, "threshold": {"text": "2B"}, "window_ms": 10000},
         "memory": {"hard": 1024, "eta_ms": 1500}, "outcome": "graceful", "exit_code": 0, "brake_ms": 0.5, "detail": "see"})");
     const auto text = event_text(screen.console, event);
-    EXPECT_THAT(text, HasSubstr("killed: unreclaimable 1B (threshold 2B) within 10s; outcome graceful, exit code 0"));
+    EXPECT_THAT(
+        text, HasSubstr("killed: unreclaimable 1B (threshold 2B) within 10s; outcome graceful, exit code 0"));
     EXPECT_THAT(text, HasSubstr("hard limit 1KiB, OOM in 1.5s -- see"));
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }

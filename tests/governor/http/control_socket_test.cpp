@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/control_socket.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "tests/support/tree.hpp"
+
 #include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <optional>
-
-#include "tests/support/tree.hpp"
 
 namespace governor::http {
 namespace {
@@ -39,7 +39,8 @@ TEST(ControlSocket, ReplacesTheFileOfADeadGovernor) {
     {
         boost::asio::io_context io;
         // Leaves its file, as a killed process does.
-        boost::asio::local::stream_protocol::acceptor dead(io, boost::asio::local::stream_protocol::endpoint(path));
+        boost::asio::local::stream_protocol::acceptor dead(
+            io, boost::asio::local::stream_protocol::endpoint(path));
     }
     ASSERT_TRUE(std::filesystem::exists(path));
     const auto next = ControlSocket::listen(path);

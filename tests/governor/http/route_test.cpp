@@ -24,7 +24,8 @@ TEST(Route, FindsEachPath) {
 }
 
 TEST(Route, ReadsTheEventsQuery) {
-    const auto route = find_route("GET", "/v1/events?service=a%20b&type=brake,killed&type=armed&since=17&follow=1");
+    const auto route =
+        find_route("GET", "/v1/events?service=a%20b&type=brake,killed&type=armed&since=17&follow=1");
     ASSERT_TRUE(route);
     EXPECT_EQ(route->filter.service, "a b");
     EXPECT_EQ(route->filter.types, (std::vector<std::string>{"brake", "killed", "armed"}));

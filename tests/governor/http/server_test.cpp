@@ -2,23 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/server.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "governor/http/client.hpp"
+#include "tests/support/run_task.hpp"
+#include "tests/support/tree.hpp"
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <thread>
-
-#include "governor/http/client.hpp"
-#include "tests/support/run_task.hpp"
-#include "tests/support/tree.hpp"
 
 namespace governor::http {
 namespace {
@@ -45,13 +44,12 @@ class FakeApi final : public ControlApi {
 /// A running server; blocking clients run on a thread of their own.
 class ServerTest : public testing::Test {
   protected:
-    ServerTest() {
-        options.path = tree.path("governor.sock");
-    }
+    ServerTest() { options.path = tree.path("governor.sock"); }
     void start() {
         server.emplace(io.get_executor(), options, api, publisher);
         ASSERT_TRUE(server->open());
-        asio::co_spawn(io, server->run(), asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr error) {
+        asio::co_spawn(io, server->run(),
+                       asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr error) {
                            failed = error != nullptr;
                            ended = true;
                        }));
@@ -131,7 +129,8 @@ TEST_F(ServerTest, SaysWhatIsWrongWithARequest) {
     EXPECT_EQ(get("/v1/events?since=x")->status, 400);
     EXPECT_THAT(raw("POST /v1/status HTTP/1.1\r\n\r\n"), HasSubstr("Allow: GET"));
     EXPECT_THAT(raw("rubbish\r\n\r\n"), StartsWith("HTTP/1.1 400"));
-    EXPECT_THAT(raw("POST /v1/reload HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n"), StartsWith("HTTP/1.1 413"));
+    EXPECT_THAT(raw("POST /v1/reload HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n"),
+                StartsWith("HTTP/1.1 413"));
     EXPECT_THAT(raw("GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 431"));
     EXPECT_EQ(get("/v1/explain/throws")->status, 500);
     EXPECT_TRUE(api.commands.empty());
@@ -236,10 +235,12 @@ TEST(Client, SaysWhyNobodyAnswers) {
     EXPECT_THAT(Client(tree.path("none.sock")).get("/v1/status").error(), HasSubstr("no such socket"));
     asio::io_context io;
     {
-        asio::local::stream_protocol::acceptor dead(io, asio::local::stream_protocol::endpoint(tree.path("dead.sock")));
+        asio::local::stream_protocol::acceptor dead(
+            io, asio::local::stream_protocol::endpoint(tree.path("dead.sock")));
     }
     EXPECT_THAT(Client(tree.path("dead.sock")).get("/v1/status").error(), HasSubstr("nobody listens"));
-    asio::local::stream_protocol::acceptor mute(io, asio::local::stream_protocol::endpoint(tree.path("mute.sock")));
+    asio::local::stream_protocol::acceptor mute(
+        io, asio::local::stream_protocol::endpoint(tree.path("mute.sock")));
     Client::Options options;
     options.timeout = std::chrono::milliseconds(1);
     EXPECT_THAT(Client(tree.path("mute.sock"), options).get("/v1/status").error(), HasSubstr("within 1ms"));

@@ -2,15 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/publish/line_writer.hpp"
 
+#include "cgroup/fd.hpp"
+
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <gtest/gtest.h>
 
 #include <array>
 #include <chrono>
 #include <string>
-
-#include "cgroup/fd.hpp"
 
 namespace governor::publish {
 namespace {
@@ -31,7 +32,8 @@ struct Pipe {
         write.reset();
         std::string out;
         std::array<char, 4096> buffer{};
-        for (auto n = ::read(read.get(), buffer.data(), buffer.size()); n > 0; n = ::read(read.get(), buffer.data(), buffer.size())) {
+        for (auto n = ::read(read.get(), buffer.data(), buffer.size()); n > 0;
+             n = ::read(read.get(), buffer.data(), buffer.size())) {
             out.append(buffer.data(), static_cast<std::size_t>(n));
         }
         return out;
@@ -42,7 +44,8 @@ struct Pipe {
         ::fcntl(write.get(), F_SETFL, flags | O_NONBLOCK);
         const std::string page(4096, '.');
         std::size_t total = 0;
-        for (auto n = ::write(write.get(), page.data(), page.size()); n > 0; n = ::write(write.get(), page.data(), page.size())) {
+        for (auto n = ::write(write.get(), page.data(), page.size()); n > 0;
+             n = ::write(write.get(), page.data(), page.size())) {
             total += static_cast<std::size_t>(n);
         }
         ::fcntl(write.get(), F_SETFL, flags);

@@ -3,13 +3,14 @@
 #include "governor/publish/publisher.hpp"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 namespace governor::publish {
 namespace {
 
-std::chrono::system_clock::time_point epoch() { return {}; }
+std::chrono::system_clock::time_point epoch() {
+    return {};
+}
 
 Record of(const std::string& service, const std::string& type = "armed") {
     Record record;

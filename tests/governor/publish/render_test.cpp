@@ -58,7 +58,9 @@ TEST(RenderJson, HasRawNumbersUnitsAndTexts) {
 TEST(RenderJson, LeavesOutDefaults) {
     Record record;
     record.type = "governor_started";
-    EXPECT_EQ(to_json(record), nlohmann::json::parse(R"({"time": "1970-01-01T00:00:00.000Z", "id": 0, "type": "governor_started"})"));
+    EXPECT_EQ(to_json(record),
+              nlohmann::json::parse(
+                  R"({"time": "1970-01-01T00:00:00.000Z", "id": 0, "type": "governor_started"})"));
 }
 
 TEST(RenderJson, TellsEveryFieldOfARestart) {
@@ -93,8 +95,10 @@ TEST(RenderJson, TellsEveryFieldOfARestart) {
 TEST(RenderJson, EveryKindOfQuantity) {
     Record record = near_oom();
     record.event->reason = {Rule::kEta, Quantity::of(Duration(1500ms)), Quantity::of(Permille{875}), 0s};
-    EXPECT_EQ(to_json(record)["reason"]["measured"], nlohmann::json::parse(R"({"ms": 1500, "text": "1.5s"})"));
-    EXPECT_EQ(to_json(record)["reason"]["threshold"], nlohmann::json::parse(R"({"permille": 875, "text": "87.5%"})"));
+    EXPECT_EQ(to_json(record)["reason"]["measured"],
+              nlohmann::json::parse(R"({"ms": 1500, "text": "1.5s"})"));
+    EXPECT_EQ(to_json(record)["reason"]["threshold"],
+              nlohmann::json::parse(R"({"permille": 875, "text": "87.5%"})"));
     record.event->reason = {Rule::kBreaker, Quantity::count(5), {}, 600s};
     EXPECT_EQ(to_json(record)["reason"]["measured"], nlohmann::json::parse(R"({"count": 5, "text": "5"})"));
     EXPECT_FALSE(to_json(record)["reason"].contains("threshold"));
@@ -110,7 +114,8 @@ TEST(RenderJson, SurvivesNamesThatAreNotUtf8) {
 
 TEST(RenderText, SaysWhenWhoWhatAndWhy) {
     EXPECT_EQ(to_text(near_oom()),
-              "2026-05-01T02:14:07.045Z  ai-coach  NEAR OOM: unreclaimable memory 230.4MiB (threshold 200MiB) within 10s; "
+              "2026-05-01T02:14:07.045Z  ai-coach  NEAR OOM: unreclaimable memory 230.4MiB (threshold "
+              "200MiB) within 10s; "
               "hard limit 256MiB, growing 12MiB/s, OOM in 1.5s");
 }
 
