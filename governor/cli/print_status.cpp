@@ -117,7 +117,8 @@ std::string memory_text(const Console& console, const json& service) {
     table.add({{"growth"}, {growth_field(service, "growth_per_s")}});
     table.add({{"OOM in"}, {milliseconds_field(service, "eta_ms", "not growing")}});
     table.add({{"restarts in window"}, {std::to_string(integer_field(service, "restarts_in_window"))}});
-    table.add({{"last look"}, {milliseconds_field(service, "last_sample_ms_ago", "none") + " ago"}});
+    const auto ago = milliseconds_field(service, "last_sample_ms_ago", "");
+    table.add({{"last look"}, {ago.empty() ? "never" : ago + " ago"}});
     return table.text(console);
 }
 
