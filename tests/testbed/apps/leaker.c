@@ -31,8 +31,8 @@ struct heartbeat {
 };
 
 static struct {
-    double rate, base, stop_at, start_after, save_after;
-    const char *shape, *handler, *out, *heartbeat;
+    double rate, base, stop_at, start_after;
+    const char *save_when, *shape, *handler, *out, *heartbeat;
     int workers, trace;
 } opt = {.rate = 10, .start_after = 3, .stop_at = -1, .shape = "single", .handler = "save", .out = "/out"};
 
@@ -149,7 +149,8 @@ static int save(int slot)
     char host[65] = "", path[512];
     if (beats)
         beats[slot].signal_ns = signal_ns;
-    pause_ms((long)(opt.save_after * 1000));
+    while (opt.save_when && access(opt.save_when, F_OK) != 0)
+        pause_ms(50);
     take(8 * MIB);
     gethostname(host, sizeof host - 1);
     snprintf(path, sizeof path, "%s/%s-%d-%llu.saved", opt.out, host, getpid(), (unsigned long long)born_ns);
@@ -250,7 +251,7 @@ static void parse(int argc, char **argv)
     static const struct option options[] = {
         {"rate", 1, 0, 'r'}, {"shape", 1, 0, 's'}, {"handler", 1, 0, 'h'}, {"base", 1, 0, 'b'},
         {"start-after", 1, 0, 'a'}, {"stop-at", 1, 0, 'S'}, {"heartbeat", 1, 0, 'H'}, {"out", 1, 0, 'o'},
-        {"save-after", 1, 0, 'w'}, {"trace", 0, 0, 't'}, {0}};
+        {"save-when", 1, 0, 'w'}, {"trace", 0, 0, 't'}, {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -261,7 +262,7 @@ static void parse(int argc, char **argv)
         case 'a': opt.start_after = atof(optarg); break;
         case 'S': opt.stop_at = atof(optarg); break;
         case 'H': opt.heartbeat = optarg; break;
-        case 'w': opt.save_after = atof(optarg); break;
+        case 'w': opt.save_when = optarg; break;
         case 'o': opt.out = optarg; break;
         case 't': opt.trace = 1; break;
         default: exit(2);

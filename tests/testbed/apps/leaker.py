@@ -86,7 +86,8 @@ class Worker:
 
     def save(self, slot):
         """What an application does with its last seconds: needs memory, writes, makes it durable."""
-        time.sleep(self.options.save_after)
+        while self.options.save_when and not os.path.exists(self.options.save_when):
+            time.sleep(0.05)
         scratch = b"\xa5" * (8 * MIB)
         path = os.path.join(self.options.out, f"{socket.gethostname()}-{os.getpid()}-{self.born}.saved")
         with open(path, "wb") as file:
@@ -154,7 +155,7 @@ def main():
     parser.add_argument("--base", type=float, default=0, help="MiB held from the start")
     parser.add_argument("--start-after", type=float, default=3, help="seconds of calm before the leak")
     parser.add_argument("--stop-at", type=float, help="MiB at which the growth ends; the worker lives on")
-    parser.add_argument("--save-after", type=float, default=0, help="seconds that the handler takes before it saves")
+    parser.add_argument("--save-when", help="a file that the handler waits for before it saves: a slow handler")
     parser.add_argument("--heartbeat", help="a file to map and to write the time and the size to")
     parser.add_argument("--out", default="/out")
     worker = Worker(parser.parse_args())

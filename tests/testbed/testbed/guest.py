@@ -65,7 +65,10 @@ class Guest:
             subprocess.run(["gcc", "-static", "-O2", "-pthread", "-Wall", "-o", str(apps / "leaker"),
                             str(paths.APPS / "leaker.c")], check=True, timeout=60)
             self.ssh.put(apps, APPS)
-        # dockerd keeps only the last 256 events; a scenario's evidence needs all of them.
+        self.record_events()
+
+    def record_events(self) -> None:
+        """dockerd keeps only the last 256 events; a scenario's evidence needs all of them. Ends with dockerd: call it again then."""
         self.run(f"mkdir -p {Path(EVENTS).parent} && systemd-run --quiet --collect --unit=testbed-events "
                  f"sh -c 'exec docker events --format \"{{{{json .}}}}\" >> {EVENTS}'")
 

@@ -19,15 +19,15 @@ class Leaker:
 
 def leaker(language: str = "python", *, rate: float = 10, shape: str = "single", handler: str = "save",
            base: float = 0, start_after: float = 3, stop_at: float | None = None,
-           save_after: float = 0, heartbeat: bool = False, trace: bool = False) -> Leaker:
+           save_when: str | None = None, heartbeat: bool = False, trace: bool = False) -> Leaker:
     """A worker that leaks; the options are explained by leaker.py --help (trace: C only, see leaker.c)."""
     program = {"python": ["python3", f"{APPS}/leaker.py"], "c": [f"{APPS}/leaker"]}[language]
     command = [*program, "--rate", str(rate), "--shape", shape, "--handler", handler, "--base", str(base),
                "--start-after", str(start_after)]
     if stop_at is not None:
         command += ["--stop-at", str(stop_at)]
-    if save_after:
-        command += ["--save-after", str(save_after)]
+    if save_when:
+        command += ["--save-when", save_when]
     if heartbeat:
         command += ["--heartbeat", HEARTBEAT]
     if trace:
