@@ -81,21 +81,12 @@ std::vector<int> pids_at(int directory) {
     return cgroups::parse_pids(text);
 }
 
-/// Gives the waiting children a moment to get their own signal from PID 1, as the governor would have.
-void thaw_hold(int hold, int signal) {
-    constexpr int kPatienceMs = 300;
-    constexpr int kStepMs = 5;
-    const cgroups::Processes processes;
-    for (int waited = 0; signal != 0 && waited < kPatienceMs; waited += kStepMs) {
-        bool all = true;
-        for (const int pid : pids_at(hold)) {
-            const auto status = processes.signal_status(pid);
-            all = all && (!status || status->pending(signal));
-        }
-        if (all) break;
-        ::poll(nullptr, 0, kStepMs);
-    }
-    write_at(hold, "cgroup.freeze", "0");
+/// The stop signal, unless it is pending already (Docker may have delivered it: a frozen task still shows it) or, for a process
+/// that is not PID 1, would only end it without its handler.
+void signal_once(const cgroups::Processes& processes, int pid, int signal, bool is_main) {
+    const auto status = processes.signal_status(pid);
+    if (!status || status->pending(signal) || (!is_main && !status->may_handle(signal))) return;
+    if (const auto process = cgroups::PidFd::open(pid)) static_cast<void>(process->send(signal));
 }
 
 void undo(const Frozen& item) {
@@ -109,14 +100,19 @@ void undo(const Frozen& item) {
         act::clear_mark_at(fd);
         return;
     }
-    // A stop was asked for. Docker may or may not have delivered it: a frozen task still shows it as pending.
-    const auto status = cgroups::Processes().signal_status(item.pid);
-    if (status && !status->pending(item.signal)) {
-        if (const auto process = cgroups::PidFd::open(item.pid)) static_cast<void>(process->send(item.signal));
-    }
+    // A stop was asked for, and goes on without us. The held get their signal from here instead of from PID 1: waiting for that
+    // would take time that this process does not have, because containerd kills what is left of a container whose main process
+    // ended, and that is us.
+    const cgroups::Processes processes;
+    signal_once(processes, item.pid, item.signal, true);
+    if (hold)
+        for (const int pid : pids_at(hold.get())) signal_once(processes, pid, item.signal, false);
+    // For the next governor: a drain is under way. Without this it would brake the handler in the middle of its work.
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    act::set_mark_at(fd, {act::Stage::kSignalled, policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
     write_at(fd, "memory.high", "max");
     write_at(fd, "cgroup.freeze", "0");
-    if (hold) thaw_hold(hold.get(), item.signal);
+    if (hold) write_at(hold.get(), "cgroup.freeze", "0");
 }
 
 }  // namespace

@@ -35,6 +35,11 @@ void set_mark(const cgroups::Directory& directory, const Mark& mark) {
     static_cast<void>(directory.set_mark(to_string(mark)));
 }
 
+void set_mark_at(int directory_fd, const Mark& mark) {
+    const std::string text = to_string(mark);
+    static_cast<void>(::fsetxattr(directory_fd, cgroups::kMarkName, text.data(), text.size(), 0));
+}
+
 std::optional<Mark> read_mark(const cgroups::Directory& directory) {
     const auto text = directory.mark();
     if (!text) return std::nullopt;

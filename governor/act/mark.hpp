@@ -26,6 +26,7 @@ std::string to_string(const Mark& mark);
 std::optional<Mark> parse_mark(std::string_view text);
 
 void set_mark(const cgroups::Directory& directory, const Mark& mark);
+void set_mark_at(int directory_fd, const Mark& mark);
 std::optional<Mark> read_mark(const cgroups::Directory& directory);
 void clear_mark_at(int directory_fd);
 
