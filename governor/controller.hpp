@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <string>
+#include <utility>
 
 #include "governor/history.hpp"
 #include "governor/ports.hpp"
@@ -33,6 +35,7 @@ class Controller {
     void on_rescheduled(std::function<void()> callback) { rescheduled_ = std::move(callback); }
 
   private:
+    void decide(const InputEvent& what, const std::string& detail);
     void publish(const policies::Event& event, const std::string& detail);
     Answer answer_for_this_run();
 
@@ -47,6 +50,8 @@ class Controller {
     policies::Duration quiet_{0};
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::function<void()> rescheduled_;
+    std::deque<std::pair<InputEvent, std::string>> inputs_;
+    bool feeding_ = false;
 };
 
 /// One sentence for a person about what an event means and what to do; empty when its numbers say it all.
