@@ -49,10 +49,10 @@ class Host:
     def text(self, words: list[str], timeout: float = 60, check: bool = True) -> str:
         return self.run(words, timeout, check=check).decode(errors="replace").strip()
 
-    def stream(self, words: list[str], data: bytes = b"") -> subprocess.Popen:
-        """Its output as it comes. In a session of its own: Ctrl-C is ours to handle."""
+    def stream(self, words: list[str], data: bytes = b"", both: bool = False) -> subprocess.Popen:
+        """Its output as it comes (`both`: errors among it). In a session of its own: Ctrl-C is ours to handle."""
         process = subprocess.Popen(self.argv(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, start_new_session=True)
+                                   stderr=subprocess.STDOUT if both else subprocess.PIPE, start_new_session=True)
         assert process.stdin
         process.stdin.write(data)
         process.stdin.close()

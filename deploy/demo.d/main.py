@@ -9,14 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from host import REPOSITORY, Here, Host, Trouble, Vm, why_not_here
-from project import CACHE, COACH, DATABASE, GOVERNOR, NAME, Identity, Project, Save, container
+from project import CACHE, COACH, DATABASE, GOVERNOR, NAME, TRACKER, Identity, Project, Save, container
 from timeline import Timeline, open_record
 from ui import Screen
 from verdict import Measured, service_of, show
-from watch import Watch
+from watch import Message, Watch
 
 BINARY = REPOSITORY / "build/release/bin/governor"
 GOOD, NOT_GOOD, WRONG_USE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 130
@@ -107,77 +108,118 @@ def start(screen: Screen, project: Project, watch: Watch) -> dict[str, Identity]
     with screen.step("building two images: the governor's, and one for the coach, PostgreSQL and Redis"):
         project.build(stripped(REPOSITORY / "build/demo"))
     watch.docker()
-    with screen.step("docker compose up: governor, PostgreSQL with a client, Redis, AI coach"):
-        project.up()
-        before = {service: project.identity(service) for service in (DATABASE, CACHE, COACH, GOVERNOR)}
+    with screen.step("creating the Compose project: governor, PostgreSQL with a client, Redis, AI coach"):
+        project.create()
+    with screen.step("starting all but the coach"):
+        project.start(GOVERNOR, DATABASE, CACHE, TRACKER)
+        watch.tracker()
+        watch.governor()
+    with screen.step("waiting until the database takes rows and the governor watches"):
+        wait_ready(project, watch)
+    before = project.identities(DATABASE, CACHE, COACH)
     watch.memory(project.slice, project.cgroup(before[COACH]))
-    watch.governor()
-    with screen.step("waiting for the first rows in the database"):
-        deadline = time.monotonic() + READY_SECONDS
-        while not rows_or_none(project):
-            if time.monotonic() > deadline:
-                raise Trouble(f"no row in the database after {READY_SECONDS} s")
-            time.sleep(0.5)
     return before
 
 
-def rows_or_none(project: Project) -> int:
-    try:
-        return project.rows()[0]
-    except Trouble:
-        return 0  # it still starts
+def wait_ready(project: Project, watch: Watch) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    waiting = {"tracker": "no row in the database", "event": "no event from the governor"}
+    while waiting and time.monotonic() < deadline:
+        message = watch.next(1)
+        if message is not None and message.kind == "ended":
+            raise Trouble(ended(project, message.data))
+        if message is not None and not (message.kind == "tracker" and "writes" not in message.data["line"]):
+            waiting.pop(message.kind, None)
+    if waiting:
+        raise Trouble(f"after {READY_SECONDS} s: {', '.join(waiting.values())}")
+
+
+def ended(project: Project, data: dict) -> str:
+    """Why a source went away: mostly its container did, and its log tells."""
+    service = TRACKER if data["source"] == "tracker" else GOVERNOR
+    log = project.host.text(["sh", "-c", f"docker logs --tail 8 {container(service)} 2>&1"], check=False)
+    return f"what comes from '{data['source']}' ended. {data['why']}\nThe end of the log of {service}:\n{log}"
 
 
 # -- watching ------------------------------------------------------------------------------------
-def take(message_kind: str, data: dict, measured: Measured, timeline: Timeline) -> bool:
-    """True when the coach has come back from a restart."""
-    if message_kind == "sample":
-        timeline.sample(data)
-        if data.get("oom_kill") is not None:
-            measured.kernel_oom_kills = data["oom_kill"]
-    elif message_kind == "docker":
-        measured.docker.append(data)
-        if data["Action"] == "oom":
-            timeline.say(timeline.clock, "OOM", f"Docker reports an OOM in {service_of(data)}", "red")
-    elif message_kind == "event" and data.get("service") == COACH:
+class Run:
+    """From the coach's start to the last restart that is wanted."""
+
+    def __init__(self, options: argparse.Namespace, project: Project, watch: Watch, measured: Measured, timeline: Timeline):
+        self.options, self.project, self.watch, self.measured, self.timeline = options, project, watch, measured, timeline
+        self.checks = ThreadPoolExecutor(1)  # one after the other: each goes on where the one before ended
+        self.checked: list[Future] = []
+        self.last_profile = 0
+
+    def observe(self) -> None:
+        measured = self.measured
+        deadline = time.monotonic() + self.options.seconds
+        try:
+            while len(measured.restarts) < self.options.restarts or len(measured.saves) < len(measured.restarts):
+                if time.monotonic() > deadline:
+                    measured.stopped_because = f"the time limit of {self.options.seconds} s came first"
+                    return
+                message = self.watch.next_in_order(1)
+                if message is not None:
+                    self.take(message)
+                self.take_checked()
+                if measured.events and measured.events[-1]["type"] == "breaker_opened":
+                    measured.stopped_because = "the breaker opened"
+                    return
+        finally:
+            self.checks.shutdown(wait=False, cancel_futures=True)
+
+    def take(self, message: Message) -> None:
+        measured, data = self.measured, message.data
+        if message.kind == "sample":
+            self.timeline.sample(data)
+        elif message.kind == "docker":
+            measured.docker.append(data)
+            if data["Action"] == "oom":
+                self.timeline.say(self.timeline.clock, "OOM", f"Docker reports an OOM in {service_of(data)}", "red")
+        elif message.kind == "tracker" and "ERROR" in data["line"].upper():
+            measured.tracker_errors += 1
+            self.timeline.say(self.timeline.clock, "database", data["line"], "red")
+        elif message.kind == "event" and data.get("service") == COACH:
+            self.event(data)
+        elif message.kind == "ended":
+            raise Trouble(ended(self.project, data))
+
+    def event(self, data: dict) -> None:
+        measured = self.measured
+        if len(measured.restarts) >= self.options.restarts:
+            return  # what is wanted is done; the next round is not ours any more
         measured.events.append(data)
-        timeline.event(data)
-        return data["type"] == "restart_finished"
-    elif message_kind == "ended":
-        raise Trouble(f"the source of {data['source']}s ended: {data['why']}")
-    return False
+        self.timeline.event(data)
+        if data["type"] == "restart_finished":
+            number = len(measured.restarts)
+            self.checked.append(self.checks.submit(self.check, number))
 
+    def check(self, number: int) -> Save:
+        save = self.project.check_save(number, self.last_profile)
+        self.last_profile = save.last
+        return save
 
-def observe(options: argparse.Namespace, project: Project, watch: Watch, measured: Measured, timeline: Timeline) -> None:
-    deadline = time.monotonic() + options.seconds
-    while len(measured.restarts) < options.restarts:
-        if time.monotonic() > deadline:
-            measured.stopped_because = f"the time limit of {options.seconds} s came first"
-            return
-        message = watch.next(1)
-        if message is None:
-            continue
-        if take(message.kind, message.data, measured, timeline):
-            last: Save | None = measured.saves[-1] if measured.saves else None
-            measured.saves.append(project.saves(last, len(measured.saves) + 1))
-            timeline.save(measured.saves[-1])
-        if measured.events and measured.events[-1]["type"] == "breaker_opened":
-            measured.stopped_because = "the breaker opened"
-            return
+    def take_checked(self) -> None:
+        while len(self.measured.saves) < len(self.checked) and self.checked[len(self.measured.saves)].done():
+            save = self.checked[len(self.measured.saves)].result()
+            self.measured.saves.append(save)
+            self.timeline.save(save)
 
-
-def conclude(screen: Screen, project: Project, watch: Watch, measured: Measured, timeline: Timeline) -> None:
-    screen.status("")
-    with screen.step("asking the kernel, Docker and the database what happened"):
-        measured.after = {service: project.identity(service) for service in (DATABASE, CACHE)}
-        measured.rows, measured.longest_gap = project.rows()
-        measured.tracker_errors = project.tracker_errors()
-        counters = dict(line.split() for line in project.host.text(["cat", f"{project.slice}/memory.events"]).splitlines())
-        measured.kernel_oom_kills = int(counters["oom_kill"])
-        while (message := watch.next(0)) is not None:
-            if message.kind != "sample":  # the timeline is over
-                take(message.kind, message.data, measured, timeline)
-    screen.status("")
+    def conclude(self, screen: Screen) -> None:
+        screen.status("")
+        measured = self.measured
+        with screen.step("asking the kernel, Docker and the database what happened"):
+            measured.after = self.project.identities(DATABASE, CACHE)
+            measured.rows, measured.longest_gap = self.project.rows()
+            counters = dict(line.split() for line in
+                            self.project.host.text(["cat", f"{self.project.slice}/memory.events"]).splitlines())
+            measured.kernel_oom_kills = int(counters["oom_kill"])
+            while (message := self.watch.next(0)) is not None:
+                # The timeline is over: a further trip belongs to no restart that is counted. An OOM kill always is.
+                next_round = message.kind == "docker" and message.data["Action"] != "oom" and service_of(message.data) == COACH
+                if message.kind != "sample" and not next_round:
+                    self.take(message)
 
 
 # -- all of it -----------------------------------------------------------------------------------
@@ -202,8 +244,11 @@ def demo(screen: Screen, options: argparse.Namespace, host: Host) -> int:
         explain(screen, options)
         with open_record(options.record) as record:
             timeline = Timeline(screen, record)
-            observe(options, project, watch, measured, timeline)
-            conclude(screen, project, watch, measured, timeline)
+            round_ = Run(options, project, watch, measured, timeline)
+            with screen.step("starting the AI coach"):
+                project.start(COACH)
+            round_.observe()
+            round_.conclude(screen)
         good = show(screen, measured)
         done = True
         return GOOD if good else NOT_GOOD

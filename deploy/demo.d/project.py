@@ -86,8 +86,13 @@ class Project:
         return ["env", *(f"{key}={value}" for key, value in environment.items()), "docker", "compose", "--progress", "quiet",
                 "-f", f"{self.host.compose}/demo/compose.yaml", *words]
 
-    def up(self) -> None:
-        self.host.run(self._compose("up", "-d", "--no-build"), START_SECONDS)
+    def create(self) -> None:
+        self.host.run(self._compose("create", "--no-build"), START_SECONDS)
+
+    def start(self, *services: str) -> None:
+        with ThreadPoolExecutor(len(services)) as pool:
+            for job in [pool.submit(self.host.run, ["docker", "start", container(each)], START_SECONDS) for each in services]:
+                job.result()
 
     def down(self) -> None:
         # The governor first: it thaws what it holds. A frozen container could not end in good order.
@@ -98,30 +103,23 @@ class Project:
             self.host.run(["rmdir", self.slice], check=False)
 
     # -- questions -------------------------------------------------------------------------------
-    def identity(self, service: str) -> Identity:
-        found = json.loads(self.host.text(["docker", "inspect", container(service)]))[0]
-        state = found["State"]
-        return Identity(found["Id"], state["StartedAt"], state["Pid"], found["RestartCount"])
+    def identities(self, *services: str) -> dict[str, Identity]:
+        found = json.loads(self.host.text(["docker", "inspect", *(container(service) for service in services)]))
+        return {service: Identity(each["Id"], each["State"]["StartedAt"], each["State"]["Pid"], each["RestartCount"])
+                for service, each in zip(services, found)}
 
     def cgroup(self, identity: Identity) -> str:
         return f"{self.slice}/" + (f"docker-{identity.id}.scope" if self.systemd else identity.id)
 
-    def psql(self, query: str) -> str:
-        return self.host.text(["docker", "exec", container(DATABASE), "psql", "-U", "postgres", "-h", "127.0.0.1", "-AtF", " ",
-                               "-c", query])
-
     def rows(self) -> tuple[int, float]:
         """How many rows the tracker has written, and the longest time between two, in seconds."""
-        answer = self.psql("select count(*), coalesce(max(gap), 0) from "
-                           "(select extract(epoch from at - lag(at) over (order by at)) gap from visit) t")
-        count, gap = answer.split()
+        query = ("select count(*), coalesce(max(gap), 0) from "
+                 "(select extract(epoch from at - lag(at) over (order by at)) gap from visit) t")
+        words = ["docker", "exec", container(DATABASE), "psql", "-U", "postgres", "-h", "127.0.0.1", "-AtF", " ", "-c", query]
+        count, gap = self.host.text(words).split()
         return int(count), float(gap)
 
-    def tracker_errors(self) -> int:
-        process = self.host.run(["sh", "-c", f"docker logs {container(TRACKER)} 2>&1"]).decode(errors="replace")
-        return sum(1 for line in process.splitlines() if any(word in line for word in ("ERROR", "FATAL", "error:")))
-
-    def saves(self, after: Save | None, number: int) -> Save:
+    def check_save(self, number: int, last: int) -> Save:
         """Checks the coach's file of that number: whole, and going on where the one before ended."""
         name = f"save-{number:04}.json"
         try:
@@ -131,7 +129,7 @@ class Project:
         with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
             member = tar.extractfile(name)
             text = member.read() if member else b""
-        return check_save(name, text, after.last if after else 0)
+        return check_save(name, text, last)
 
 
 def check_save(name: str, text: bytes, last: int) -> Save:

@@ -50,6 +50,7 @@ class Timeline:
         self._zero: int | None = None
         self._printed = -1e9
         self._before: tuple[float, float] | None = None
+        self._ran = False
         self.growth = 0.0
         self.tripwire = 0.0
         self.clock = 0.0  # seconds on the host's clock since the first sample
@@ -77,12 +78,12 @@ class Timeline:
     def _bar(self, data: dict) -> str:
         if "current" not in data:
             self._before = None
-            return f"{self.clock:7.1f} s  " + self.screen.paint("dim", "the coach is being started again")
+            text = "the coach is being started again" if self._ran else "the coach is being started"
+            return f"{self.clock:7.1f} s  " + self.screen.paint("dim", text)
+        self._ran = True
         used, hard = data["unreclaimable"], data["hard"] or 256 * MIB
-        # The tripwire is lifted while the coach drains: the mark stays where it was.
-        self.tripwire = data["high"] if data["high"] and data["high"] < hard else self.tripwire or hard * 0.9
         self._grow(used)
-        bar = self.screen.bar(used, data["current"] - used, self.tripwire, hard, bool(data["frozen"]))
+        bar = self.screen.bar(used, data["current"] - used, self.tripwire or hard * 0.9, hard, bool(data["frozen"]))
         tail = "frozen" if data["frozen"] else f"{self.growth / MIB:+.0f} MiB/s" if abs(self.growth) >= MIB else ""
         return f"{self.clock:7.1f} s  {bar} {mib(used):>7} of {mib(hard)}  {tail}".rstrip()
 
@@ -101,6 +102,8 @@ class Timeline:
         self.keep("event", data)
         at = self.elapsed(data["monotonic_ns"]) if "monotonic_ns" in data else self.clock
         kind = data["type"]
+        if kind == "armed":  # while the coach drains it is lifted, so the kernel's file does not tell
+            self.tripwire = data.get("memory", {}).get("tripwire") or self.tripwire
         good = kind != "restart_finished" or data.get("outcome") == "graceful"
         self.say(at, NAMES.get(kind, kind.replace("_", " ")), describe(data), COLOURS.get(kind, "red") if good else "red")
 

@@ -105,7 +105,7 @@ class Screen:
         """Unreclaimable memory, then page cache, up to the hard limit; the tripwire is a mark in it."""
         full = min(cells, round(cells * used / hard))
         filled = min(cells, max(full, round(cells * (used + cache) / hard)))
-        at = min(cells - 1, int(cells * tripwire / hard))
+        at = min(cells - 1, round(cells * tripwire / hard))
         colour = "cyan" if frozen else "red" if used >= tripwire else "yellow" if used >= 0.75 * hard else "green"
         text = [self.glyph("█", "#")] * full + [self.glyph("░", ":")] * (filled - full)
         text += [self.glyph("·", ".")] * (cells - filled)
