@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <ctime>
 #include <tuple>
 #include <vector>
+
+#include "governor/publish/render.hpp"
 
 namespace governor {
 namespace {
@@ -17,15 +18,6 @@ json bytes(policies::Bytes value) { return value == policies::kUnlimited ? json(
 
 std::int64_t milliseconds(policies::Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::string text(32, '\0');
-    text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
-    return text;
 }
 
 bool is_named(const publish::Subject& subject, std::string_view name) {
@@ -150,7 +142,7 @@ http::Reply Introspection::status() {
                {"api", parts_.docker.api_version()},
                {"cgroup_driver", host.cgroup_driver}}},
              {"cgroup", {{"mount", host.cgroup_mount}}},
-             {"started", rfc3339(parts_.started)},
+             {"started", publish::rfc3339(parts_.started)},
              {"services", services}}};
 }
 

@@ -28,6 +28,12 @@ policies::Diagnostic problem(const std::string& file, const std::string& message
 }
 
 std::optional<std::string> read_file(const std::string& path, std::string& reason) {
+    // A pipe or a device would be waited for.
+    std::error_code code;
+    if (fs::exists(path, code) && !fs::is_regular_file(path, code)) {
+        reason = "it is not a regular file";
+        return std::nullopt;
+    }
     std::ifstream in(path, std::ios::binary);
     if (!in) {
         reason = std::strerror(errno);

@@ -44,7 +44,7 @@ TEST(ControllerOrder, AnAnswerInTheMiddleOfTheActionsWaitsForTheRest) {
     HastyActuator actuator;
     Types sink;
     Controller controller([] { return policies::TimePoint{1h}; }, actuator, sink, {});
-    controller.retarget({std::make_shared<Run>(std::move(*directory), std::move(*files)), "0123", "coach", "coach", {}, policy});
+    controller.retarget({std::make_shared<governor::Run>(std::move(*directory), std::move(*files)), "0123", "coach", "coach", {}, policy});
     controller.feed(policies::Started{});
     policies::Armed armed;
     armed.hard = policies::Bytes{256};

@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/supervisor.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/cgroup_tree.hpp"
+#include "tests/support/fake_engine.hpp"
+#include "tests/support/fakes.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace governor {
+namespace {
+
+using namespace std::chrono_literals;
+using policies::operator""_MiB;
+
+std::string id_of(char digit) { return std::string(64, digit); }
+
+std::string inspect(const std::string& id, const std::string& service, std::int64_t memory, const std::string& more_labels = "",
+                    const std::string& state = R"("Running":true)") {
+    return R"({"Id":")" + id + R"(","Name":"/shop-)" + service + R"(-1","State":{)" + state + R"(,"Pid":0},"Config":{"Image":"img","StopTimeout":7,"Labels":{
+      "com.docker.compose.project":"shop","com.docker.compose.service":")" + service + "\"" + more_labels + R"(}},
+      "HostConfig":{"Memory":)" + std::to_string(memory) + R"(,"MemorySwap":)" + std::to_string(memory) + R"(,"RestartPolicy":{"Name":"always"}}})";
+}
+
+class SupervisorTest : public testing::Test {
+  protected:
+    SupervisorTest() {
+        policies::ServicePolicy worker;
+        worker.name = "worker";
+        worker.match.service = {"coach"};
+        worker.memory.hard = policies::Size{.bytes = 256_MiB, .share = {}};
+        worker.near_oom.emplace();
+        policy_.services.push_back(worker);
+        Host host;
+        host.cgroup_mount = tree_.path();
+        host.cgroup_driver = "systemd";
+        host.own_container = id_of('9');
+        supervisor_ = std::make_unique<Supervisor>(
+            Supervisor::Parts{io_.get_executor(), docker_, actuator_, sink_, worker_, cgroups::Processes(tree_.path("proc")), [] { return now(); }, history_},
+            host, std::make_shared<policies::Policy>(policy_));
+    }
+
+    static policies::TimePoint now() {
+        return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+    }
+
+    void add(char digit, const std::string& service, std::uint64_t anon, std::int64_t limit, const std::string& more_labels = "",
+             const std::string& state = R"("Running":true)") {
+        const std::string id = id_of(digit);
+        test::add_scope(tree_, id, anon, limit == 0 ? "max" : std::to_string(limit));
+        listed_ += (listed_.empty() ? "" : ",") + (R"({"Id":")" + id + R"(","State":"running"})");
+        engine_.on("GET", "/containers/" + id + "/json", test::Reply::json(inspect(id, service, limit, more_labels, state)));
+        engine_.on("POST", "/containers/" + id + "/update", test::Reply::json("{}"));
+    }
+
+    /// Lists, attaches, arms; until `done`.
+    template <class Done>
+    bool settle(Done done) {
+        engine_.on("GET", "/containers/json", test::Reply::json("[" + listed_ + "]"));
+        asio_spawn(supervisor_->reconcile());
+        asio_spawn(supervisor_->run());
+        return test::run_until(io_, done);
+    }
+    void asio_spawn(boost::asio::awaitable<void> task) {
+        boost::asio::co_spawn(io_, std::move(task), [](const std::exception_ptr&) {});
+    }
+    const policies::State& state(char digit) { return supervisor_->find(id_of(digit))->controller->state(); }
+    bool armed(char digit) {
+        const auto* entry = supervisor_->find(id_of(digit));
+        return entry != nullptr && entry->armed;
+    }
+    std::string file(char digit, const std::string& name) { return tree_.text("system.slice/docker-" + id_of(digit) + ".scope/" + name); }
+
+    TempTree tree_;
+    boost::asio::io_context io_;
+    test::FakeEngine engine_{io_};
+    docker::Client docker_{io_.get_executor(), engine_.socket_path()};
+    test::FakeActuator actuator_;
+    test::FakeSink sink_;
+    async::Worker worker_{io_.get_executor()};
+    HistoryStore history_{tree_.path("state"), "boot", worker_};
+    policies::Policy policy_;
+    std::string listed_;
+    std::unique_ptr<Supervisor> supervisor_;
+};
+
+TEST_F(SupervisorTest, ArmsWhatRunsAlready) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    EXPECT_EQ(file('a', "memory.high").substr(0, 9), std::to_string(policies::share_of(256_MiB, {900}).value));
+    EXPECT_EQ(state('a').grace, 7s) << "the container's own stop_grace_period";
+    EXPECT_EQ(engine_.count("POST", "/containers/" + id_of('a') + "/update"), 0U) << "its limit was right already";
+    ASSERT_NE(sink_.last("armed"), nullptr);
+}
+
+TEST_F(SupervisorTest, PutsTheHardLimitThroughDocker) {
+    add('a', "coach", 1 << 20, 0);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    EXPECT_EQ(engine_.count("POST", "/containers/" + id_of('a') + "/update"), 1U);
+    EXPECT_EQ(state('a').hard, 256_MiB);
+}
+
+TEST_F(SupervisorTest, NeverLowersALimitBelowWhatIsUsed) {
+    // The kernel would kill at once.
+    add('a', "coach", 250 << 20, 0);
+    ASSERT_TRUE(settle([&] { return armed('a') && actuator_.times<policies::Freeze>() > 0; }));
+    EXPECT_EQ(engine_.count("POST", "/containers/" + id_of('a') + "/update"), 0U);
+    EXPECT_EQ(actuator_.times<policies::AskStop>(), 1) << "it is brought down gracefully instead";
+}
+
+TEST_F(SupervisorTest, ALeakIsSeenByASampleToo) {
+    add('a', "coach", 240 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return actuator_.times<policies::Freeze>() > 0; }));
+    EXPECT_EQ(actuator_.targets.front(), "shop-coach-1");
+}
+
+TEST_F(SupervisorTest, WithoutAPolicyItIsWatchedAndNothingIsWritten) {
+    add('b', "postgres", 250 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('b') && state('b').has_sample; }));
+    EXPECT_EQ(file('b', "memory.high"), "max\n");
+    EXPECT_TRUE(actuator_.actions.empty());
+}
+
+TEST_F(SupervisorTest, LabelsSwitchItOff) {
+    add('a', "coach", 250 << 20, 268435456, R"(,"governor.enable":"false")");
+    ASSERT_TRUE(settle([&] { return armed('a') && state('a').has_sample; }));
+    EXPECT_TRUE(actuator_.actions.empty());
+}
+
+TEST_F(SupervisorTest, AOneOffIsNotTheService) {
+    add('a', "coach", 250 << 20, 268435456, R"(,"com.docker.compose.oneoff":"True")");
+    add('b', "postgres", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('b'); }));
+    EXPECT_EQ(supervisor_->find(id_of('a')), nullptr);
+}
+
+TEST_F(SupervisorTest, NeverActsOnItself) {
+    add('9', "coach", 250 << 20, 268435456);
+    add('b', "postgres", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('b'); }));
+    EXPECT_EQ(supervisor_->find(id_of('9')), nullptr);
+}
+
+TEST_F(SupervisorTest, APausedContainerIsLeftAlone) {
+    add('a', "coach", 250 << 20, 268435456, "", R"("Running":true,"Paused":true)");
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    EXPECT_EQ(state('a').phase, policies::Phase::kPaused);
+    EXPECT_EQ(actuator_.times<policies::Freeze>(), 0);
+}
+
+TEST_F(SupervisorTest, AForeignStopIsNoAlarm) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    docker::Event kill{"container", "kill", id_of('a'), {{"signal", "15"}}, 1};
+    supervisor_->on_event(kill);
+    EXPECT_EQ(state('a').phase, policies::Phase::kLeftAlone);
+    EXPECT_EQ(actuator_.times<policies::Freeze>(), 0);
+}
+
+TEST_F(SupervisorTest, ASignalThatDoesNotEndItChangesNothing) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", "1"}}, 1});
+    EXPECT_EQ(state('a').phase, policies::Phase::kWatching);
+}
+
+TEST_F(SupervisorTest, DockersKillEventMeansThatOurSignalIsPending) {
+    add('a', "coach", 240 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return actuator_.times<policies::AskStop>() > 0; }));
+    supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", "15"}}, 1});
+    EXPECT_EQ(state('a').phase, policies::Phase::kDraining);
+    EXPECT_EQ(actuator_.times<policies::Thaw>(), 1);
+}
+
+TEST_F(SupervisorTest, ADriftedTripwireIsSetBackAndTold) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a') && state('a').has_sample; }));
+    tree_.file("system.slice/docker-" + id_of('a') + ".scope/memory.high", "max\n");
+    ASSERT_TRUE(test::run_until(io_, [&] { return sink_.last("drift_repaired") != nullptr; }));
+    EXPECT_EQ(actuator_.last<policies::SetTripwire>()->value, policies::share_of(256_MiB, {900}));
+}
+
+TEST_F(SupervisorTest, ADestroyedContainerIsForgotten) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    supervisor_->on_event({"container", "destroy", id_of('a'), {}, 1});
+    EXPECT_TRUE(supervisor_->entries().empty());
+}
+
+TEST_F(SupervisorTest, TheEndLiftsTheTripwire) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    supervisor_->stand_down();
+    EXPECT_EQ(file('a', "memory.high").substr(0, 3), "max");
+}
+
+}  // namespace
+}  // namespace governor

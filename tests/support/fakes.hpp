@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "governor/ports.hpp"
+
+namespace governor::test {
+
+/// Remembers what it was told to do; the test gives the answers.
+class FakeActuator final : public Actuator {
+  public:
+    void perform(const Target& target, const policies::Action& action, Answer answer) override {
+        targets.push_back(target.name);
+        actions.push_back(action);
+        answers.push_back(std::move(answer));
+    }
+    template <class T>
+    std::ptrdiff_t times() const {
+        return std::count_if(actions.begin(), actions.end(),
+                             [](const policies::Action& action) { return std::holds_alternative<T>(action); });
+    }
+    template <class T>
+    const T* last() const {
+        for (auto it = actions.rbegin(); it != actions.rend(); ++it)
+            if (const auto* found = std::get_if<T>(&*it)) return found;
+        return nullptr;
+    }
+
+    std::vector<std::string> targets;
+    std::vector<policies::Action> actions;
+    std::vector<Answer> answers;
+};
+
+class FakeSink final : public publish::EventSink {
+  public:
+    void publish(const publish::Record& record) override { records.push_back(record); }
+    const publish::Record* last(std::string_view type) const {
+        for (auto it = records.rbegin(); it != records.rend(); ++it)
+            if (it->type == type) return &*it;
+        return nullptr;
+    }
+
+    std::vector<publish::Record> records;
+};
+
+}  // namespace governor::test
