@@ -163,6 +163,7 @@ class Daemon {
             co_return;
         }
         for (const std::string& problem : protect_self(hierarchy_.mount, processes_)) spdlog::warn("{}", problem);
+        for (const std::string& lost : lost_to_namespaces(options_.proc)) spdlog::warn("{}", lost);
         if (!hierarchy_.psi) spdlog::warn("the kernel offers no PSI (boot it with psi=1): conditions on `pressure` never hold");
         tell("governor_started", "Version " GOVERNOR_VERSION ", Docker " + version->version + ", " + host.cgroup_driver + " driver, " +
                                      std::to_string(policy_->services.size()) + " policies.");

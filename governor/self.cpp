@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "cgroup/directory.hpp"
 
@@ -20,6 +22,16 @@ constexpr int kOomScoreAdj = -900;
 constexpr cgroups::Bytes kOwnMin{32UL << 20U};
 /// Eight files for each of ten thousand cgroups.
 constexpr rlim_t kFiles = 100'000;
+/// The numbers of the host's own namespaces are fixed in the kernel (linux/proc_ns.h).
+constexpr std::string_view kHostPids = "pid:[4026531836]";
+constexpr std::string_view kHostCgroups = "cgroup:[4026531835]";
+
+/// One that cannot be read is taken for the host's: what depends on it fails with its own message.
+bool is_other(const std::string& link, std::string_view host) {
+    std::array<char, 64> target{};
+    const auto length = ::readlink(link.c_str(), target.data(), target.size());
+    return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) != host;
+}
 
 }  // namespace
 
@@ -43,6 +55,16 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
         if (!written) failed.push_back(written.error().message() + ": its own memory is not reserved");
     }
     return failed;
+}
+
+std::vector<std::string> lost_to_namespaces(const std::string& proc) {
+    std::vector<std::string> lost;
+    if (is_other(proc + "/self/ns/pid", kHostPids))
+        lost.emplace_back("containers' processes cannot be seen from a private pid namespace: no signal can be sent when Docker hangs, the "
+                          "children of a PID 1 are not held back, and nobody knows whether it handles its stop signal: run with `pid: host`");
+    if (is_other(proc + "/self/ns/cgroup", kHostCgroups))
+        lost.emplace_back("a private cgroup namespace shows other paths than Docker's: run with `cgroup: host`");
+    return lost;
 }
 
 }  // namespace governor

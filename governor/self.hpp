@@ -14,4 +14,7 @@ namespace governor {
 /// Returns one line for each that failed.
 std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgroups::Processes& processes);
 
+/// What a private namespace takes away, one line for each, with the mend. The rest works on through Docker.
+std::vector<std::string> lost_to_namespaces(const std::string& proc);
+
 }  // namespace governor

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "governor/act/live_actuator.hpp"
+#include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
 
 namespace governor {
@@ -292,12 +293,17 @@ void Supervisor::stand_down() {
         const Target& target = entry.controller->target();
         const policies::State& state = entry.controller->state();
         if (state.phase == policies::Phase::kPaused) continue;
+        const bool signalling = state.phase == policies::Phase::kSignalling;
         // A stop that Docker was asked for goes on without us; its signal must not find a frozen container.
-        if (state.phase == policies::Phase::kSignalling && target.run->pid > 0)
+        if (signalling && target.run->pid > 0)
             if (const auto process = cgroups::PidFd::open(target.run->pid)) static_cast<void>(process->send(target.run->stop_signal));
-        if (state.tripwire != policies::kUnlimited && state.hard != policies::kUnlimited)
+        // A capped one is near its limit and grows: only its cap keeps it alive until the next governor comes.
+        const bool capped = state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
+        if (!capped && state.tripwire != policies::kUnlimited && state.hard != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
-        if (state.frozen || state.phase == policies::Phase::kSignalling) act::undo_brake(target.run->directory);
+        if (state.frozen || signalling) act::undo_brake(target.run->directory);
+        // The next governor finds a drain under way, and does not brake the handler in the middle of its work.
+        if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
     }
 }
 

@@ -53,7 +53,8 @@ class Supervisor final : public docker::EventHandler {
     boost::asio::awaitable<void> reconcile();
 
     void set_policy(std::shared_ptr<const policies::Policy> policy);
-    /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a leak to a livelock.
+    /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a leak to a livelock; the cap
+    /// of a quarantine or a back-off stays.
     void stand_down();
 
     void on_event(const docker::Event& event) override;
