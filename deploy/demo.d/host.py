@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ui import Screen
@@ -29,6 +30,9 @@ class Host:
     governor_base = "debian:12-slim"         # ... and of the governor
     environment: dict[str, str] = {}         # for Compose
 
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen] = set()
+
     def argv(self, words: list[str]) -> list[str]:
         raise NotImplementedError
 
@@ -36,15 +40,33 @@ class Host:
         """Removes the machine, when it was made for the demo."""
 
     def run(self, words: list[str], timeout: float = 60, data: bytes | None = None, check: bool = True) -> bytes:
-        source: dict = {"stdin": subprocess.DEVNULL} if data is None else {"input": data}
+        process = subprocess.Popen(self.argv(words), stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._running.add(process)
         try:
-            done = subprocess.run(self.argv(words), capture_output=True, timeout=timeout, **source)
+            out, err = process.communicate(data, timeout)
         except subprocess.TimeoutExpired:
             raise Trouble(f"no end after {timeout:.0f} s: {shlex.join(words)}") from None
-        if check and done.returncode != 0:
-            raise Trouble(f"failed with {done.returncode}: {shlex.join(words)}\n"
-                          + (done.stdout + done.stderr).decode(errors="replace").strip()[-2000:])
-        return done.stdout
+        finally:
+            self._running.discard(process)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if check and process.returncode != 0:
+            raise Trouble(f"failed with {process.returncode}: {shlex.join(words)}\n"
+                          + (out + err).decode(errors="replace").strip()[-2000:])
+        return out
+
+    def together(self, *commands: tuple) -> None:
+        """Each is what run() takes. When one fails, or Ctrl-C comes, the others are not waited for."""
+        with ThreadPoolExecutor(len(commands)) as pool:
+            try:
+                for job in [pool.submit(self.run, *command) for command in commands]:
+                    job.result()
+            except BaseException:
+                for process in list(self._running):
+                    process.kill()
+                raise
 
     def text(self, words: list[str], timeout: float = 60, check: bool = True) -> str:
         return self.run(words, timeout, check=check).decode(errors="replace").strip()
@@ -61,6 +83,7 @@ class Host:
 
 class Here(Host):
     def __init__(self) -> None:
+        super().__init__()
         self.compose = str(REPOSITORY / "deploy/compose")
         self.base = os.environ.get("DEMO_BASE", self.base)
         self.governor_base = os.environ.get("GOVERNOR_BASE", self.governor_base)
@@ -80,6 +103,7 @@ class Vm(Host):
     environment = {"DEMO_DOCKER_TIMEOUT": "20s", "DEMO_HOLD_TIMEOUT": "3s"}
 
     def __init__(self, screen: Screen, keep: bool):
+        super().__init__()
         sys.path.insert(0, str(REPOSITORY / "tests/testbed"))
         from testbed import progress
         progress.say = screen.note  # before the modules that take it by name
@@ -92,6 +116,7 @@ class Vm(Host):
             if not image.ready():
                 screen.line("  The VM's image is not there yet: it is made now, once (3-5 minutes).")
                 image.ensure()
+            progress.say = lambda text: None  # our own line tells the rest
             with screen.step("booting the VM from its saved state"):
                 self.machine = restore(self.name, die_with_parent=not keep)
                 self.machine.ssh.put(REPOSITORY / "deploy/compose", self.compose)

@@ -81,20 +81,29 @@ def choose(screen: Screen, options: argparse.Namespace) -> Host:
     reason = "as asked by --vm" if options.vm else why_not_here()
     if not reason:
         screen.line("Where: on this machine's Docker Engine, as the Compose project " + screen.paint("bold", NAME))
-        build_binary(screen, options)
+        if options.no_build or is_debian_12():
+            build_binary(screen, options)
         return Here()
     if options.here:
         raise Trouble(f"it cannot run here: {reason}")
     screen.line(f"Where: in a virtual machine ({reason})")
-    if not Path("/etc/debian_version").exists():
+    if not is_debian_12():
         raise Trouble("the virtual machine is made with Debian's tools: this needs a Debian 12")
     build_binary(screen, options)
     install(screen, ["packages-vm.txt"])
     return Vm(screen, options.keep)
 
 
-def stripped(folder: Path) -> Path:
-    """Without debug information the image is a tenth."""
+def is_debian_12() -> bool:
+    """The only system whose libraries the binary fits; elsewhere it is built in Docker."""
+    release = Path("/etc/os-release")
+    return release.exists() and {"ID=debian", 'VERSION_ID="12"'} <= set(release.read_text().splitlines())
+
+
+def stripped(folder: Path, options: argparse.Namespace) -> Path | None:
+    """Without debug information the image is a tenth. None: there is no binary that would run in the image."""
+    if not (options.no_build or is_debian_12()):
+        return None
     target = folder / "governor"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -104,9 +113,9 @@ def stripped(folder: Path) -> Path:
         return BINARY
 
 
-def start(screen: Screen, project: Project, watch: Watch) -> dict[str, Identity]:
+def start(screen: Screen, options: argparse.Namespace, project: Project, watch: Watch) -> dict[str, Identity]:
     with screen.step("building two images: the governor's, and one for the coach, PostgreSQL and Redis"):
-        project.build(stripped(REPOSITORY / "build/demo"))
+        project.build(stripped(REPOSITORY / "build/demo", options))
     watch.docker()
     with screen.step("creating the Compose project: governor, PostgreSQL with a client, Redis, AI coach"):
         project.create()
@@ -240,7 +249,7 @@ def demo(screen: Screen, options: argparse.Namespace, host: Host) -> int:
     measured = Measured(options.restarts)
     done = False
     try:
-        measured.before = start(screen, project, watch)
+        measured.before = start(screen, options, project, watch)
         explain(screen, options)
         with open_record(options.record) as record:
             timeline = Timeline(screen, record)

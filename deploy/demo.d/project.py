@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ COACH, DATABASE, CACHE, TRACKER, GOVERNOR = "ai-coach-service", "postgres", "red
 SERVICES_IMAGE, GOVERNOR_IMAGE = "governor-demo-services", "governor-demo-governor"
 MOUNT = "/sys/fs/cgroup"
 START_SECONDS = 300
+BUILD_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,17 @@ def container(service: str) -> str:
     return f"{NAME}-{service}-1"
 
 
-def governor_context(binary: Path) -> bytes:
-    """Only what the Dockerfile copies: the repository holds gigabytes of builds."""
+def governor_context(binary: Path | None) -> tuple[str, bytes]:
+    """The Dockerfile, and only what it copies: the repository holds gigabytes of builds. Without a binary: from source."""
     buffer = io.BytesIO()
+    dockerfile = "deploy/docker/Dockerfile" + ("" if binary else ".source")
+    sources = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cgroup", "governor", "policies", "deploy/cmake")
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
-        tar.add(binary, "build/release/bin/governor")
-        for name in ("policies/presets", "deploy/docker/Dockerfile"):
+        if binary:
+            tar.add(binary, "build/release/bin/governor")
+        for name in (dockerfile, *(("policies/presets",) if binary else sources)):
             tar.add(REPOSITORY / name, name)
-    return buffer.getvalue()
+    return dockerfile, buffer.getvalue()
 
 
 class Project:
@@ -69,17 +72,14 @@ class Project:
         words = ["docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={NAME}"]
         return self.host.text(words).split()
 
-    def build(self, binary: Path) -> None:
+    def build(self, binary: Path | None) -> None:
+        dockerfile, context = governor_context(binary)
         # With classic Docker builders too: the archive is the context, and it is small.
         governor = ["docker", "build", "-q", "-t", GOVERNOR_IMAGE, "--build-arg", f"BASE={self.host.governor_base}",
-                    "-f", "deploy/docker/Dockerfile", "-"]
+                    "-f", dockerfile, "-"]
         services = ["docker", "build", "-q", "-t", SERVICES_IMAGE, "--build-arg", f"BASE={self.host.base}",
                     f"{self.host.compose}/demo"]
-        with ThreadPoolExecutor(2) as pool:
-            jobs = [pool.submit(self.host.run, services, 900),
-                    pool.submit(self.host.run, governor, 900, governor_context(binary))]
-            for job in jobs:
-                job.result()
+        self.host.together((services, BUILD_SECONDS), (governor, BUILD_SECONDS, context))
 
     def _compose(self, *words: str) -> list[str]:
         environment = self.host.environment | {"DEMO_CGROUP_PARENT": self.parent}
@@ -90,9 +90,7 @@ class Project:
         self.host.run(self._compose("create", "--no-build"), START_SECONDS)
 
     def start(self, *services: str) -> None:
-        with ThreadPoolExecutor(len(services)) as pool:
-            for job in [pool.submit(self.host.run, ["docker", "start", container(each)], START_SECONDS) for each in services]:
-                job.result()
+        self.host.together(*((["docker", "start", container(each)], START_SECONDS) for each in services))
 
     def down(self) -> None:
         # The governor first: it thaws what it holds. A frozen container could not end in good order.
