@@ -185,7 +185,7 @@ class Daemon {
         while (true) {
             timer.expires_after(kReconcileEvery);
             co_await timer.async_wait(asio::use_awaitable);
-            co_await supervisor_->reconcile();
+            co_await supervisor_->reconcile(false);
         }
     }
 

@@ -254,12 +254,19 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     armed.oom_kills = events ? events->oom_kill : 0;
     const bool first = !entry->armed;
     entry->armed = true;
+    entry->stale = false;
     entry->controller->feed(armed);
     if (first && entry->details.state.paused) entry->controller->feed(policies::Paused{});
     if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});
     if (first) {
-        auto descriptor = std::make_unique<asio::posix::stream_descriptor>(parts_.loop, ::dup(run->files.events_fd()));
-        entry->trips = std::move(descriptor);
+        auto descriptor = std::make_unique<asio::posix::stream_descriptor>(parts_.loop);
+        boost::system::error_code refused;
+        descriptor->assign(::dup(run->files.events_fd()), refused);
+        if (refused) {
+            add_note(*entry, "cannot wait for its memory.events (" + refused.message() + "): it is sampled only");
+        } else {
+            entry->trips = std::move(descriptor);
+        }
         listen(id);
     }
     reschedule(id);

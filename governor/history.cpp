@@ -114,6 +114,10 @@ void HistoryStore::erase(const std::string& id) {
     if (histories_.erase(id) > 0) save();
 }
 
+void HistoryStore::keep_only(const std::set<std::string, std::less<>>& ids) {
+    if (std::erase_if(histories_, [&ids](const auto& item) { return !ids.contains(item.first); }) > 0) save();
+}
+
 void HistoryStore::save() {
     auto job = [folder = folder_, text = to_text(histories_, boot_id_)] { return write_whole(folder, text); };
     auto done = [](const std::string& problem) {

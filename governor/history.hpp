@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ class HistoryStore {
     std::optional<History> find(const std::string& id) const;
     void put(const std::string& id, const History& history);
     void erase(const std::string& id);
+    /// Forgets all others: their containers were removed while nobody looked.
+    void keep_only(const std::set<std::string, std::less<>>& ids);
 
   private:
     void save();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <set>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -77,7 +78,7 @@ void Supervisor::tell(const std::string& type, const std::string& detail) {
 void Supervisor::on_connected(bool resumed) {
     connected_ = true;
     if (resumed) tell("docker_connected", "Docker answers again; looking what happened meanwhile.");
-    spawn(reconcile());
+    spawn(reconcile(true));
 }
 
 void Supervisor::on_disconnected(const docker::Error& reason, std::chrono::milliseconds) {
@@ -99,7 +100,10 @@ void Supervisor::on_event(const docker::Event& event) {
         std::from_chars(text.data(), text.data() + text.size(), code);
         return on_exit(id, code);
     }
-    if (action == "destroy") return forget(id);
+    if (action == "destroy") {
+        parts_.history.erase(id);
+        return forget(id);
+    }
     if (!entry->controller) return;
     if (action == "kill") return on_kill(*entry, event);
     if (action == "pause") return entry->controller->feed(policies::Paused{});
@@ -139,10 +143,9 @@ void Supervisor::forget(const std::string& id) {
         entry->controller->target().run->ended = true;
     schedule_.remove(id);
     entries_.erase(id);
-    parts_.history.erase(id);
 }
 
-Supervisor::Task Supervisor::reconcile() {
+Supervisor::Task Supervisor::reconcile(bool thorough) {
     const auto list = co_await parts_.docker.list_containers(true, {});
     if (!list) {
         spdlog::warn("{}", list.error().message);
@@ -157,9 +160,13 @@ Supervisor::Task Supervisor::reconcile() {
         on_exit(id, -1);
         forget(id);
     }
+    std::set<std::string, std::less<>> exist;
+    for (const docker::ContainerSummary& summary : *list) exist.insert(summary.id);
+    parts_.history.keep_only(exist);
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
-            spawn(attach(summary.id, false));
+            const Entry* known = find(summary.id);
+            if (thorough || known == nullptr || !known->armed || known->stale) spawn(attach(summary.id, false));
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);
@@ -188,6 +195,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
         // Gone: Docker's `die` is on its way, and reconcile() finds what it does not tell.
         if (!taken.error().gone()) spdlog::warn("{}", taken.error().message());
         entry->trips.reset();
+        entry->stale = true;
         schedule_.remove(id);
         return;
     }

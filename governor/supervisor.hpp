@@ -49,8 +49,9 @@ class Supervisor final : public docker::EventHandler {
 
     /// Takes samples when due, until cancelled.
     boost::asio::awaitable<void> run();
-    /// Lists all containers and catches up with what the events did not tell.
-    boost::asio::awaitable<void> reconcile();
+    /// Lists all containers and catches up with what the events did not tell. `thorough` looks at every running one; otherwise only
+    /// at those that are new, or whose cgroup turned out to be gone: a minute's check must not cost an inspect for each.
+    boost::asio::awaitable<void> reconcile(bool thorough);
 
     void set_policy(std::shared_ptr<const policies::Policy> policy);
     /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a leak to a livelock; the cap
@@ -69,6 +70,7 @@ class Supervisor final : public docker::EventHandler {
         bool attaching = false;
         bool attach_again = false;
         bool armed = false;
+        bool stale = false;              ///< its cgroup is gone, and no event has told why yet
         std::vector<std::string> notes;  ///< sentences for `explain`
     };
     const std::map<std::string, Entry>& entries() const { return entries_; }

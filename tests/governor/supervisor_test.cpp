@@ -59,7 +59,7 @@ class SupervisorTest : public testing::Test {
     template <class Done>
     bool settle(Done done) {
         engine_.on("GET", "/containers/json", test::Reply::json("[" + listed_ + "]"));
-        asio_spawn(supervisor_->reconcile());
+        asio_spawn(supervisor_->reconcile(true));
         asio_spawn(supervisor_->run());
         return test::run_until(io_, done);
     }
@@ -194,6 +194,28 @@ TEST_F(SupervisorTest, TheEndLiftsTheTripwire) {
     ASSERT_TRUE(settle([&] { return armed('a'); }));
     supervisor_->stand_down();
     EXPECT_EQ(file('a', "memory.high").substr(0, 3), "max");
+}
+
+TEST_F(SupervisorTest, AQuarantineOutlivesTheGovernorAndAFailedLook) {
+    History known;
+    known.quarantined = true;
+    history_.put(id_of('a'), known);
+    history_.put(id_of('c'), known);
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    EXPECT_EQ(state('a').phase, policies::Phase::kQuarantined);
+    EXPECT_FALSE(history_.find(id_of('c'))) << "that container is no more";
+}
+
+TEST_F(SupervisorTest, TheRegularCheckDoesNotAskForEveryContainer) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    const std::string path = "/containers/" + id_of('a') + "/json";
+    const auto before = engine_.count("GET", path);
+    bool done = false;
+    boost::asio::co_spawn(io_, supervisor_->reconcile(false), [&done](const std::exception_ptr&) { done = true; });
+    ASSERT_TRUE(test::run_until(io_, [&] { return done; }));
+    EXPECT_EQ(engine_.count("GET", path), before);
 }
 
 }  // namespace
