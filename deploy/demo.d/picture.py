@@ -107,7 +107,7 @@ class Plot:
     def legend(self) -> list[str]:
         out, x = [], LEFT
         for css, text, width in (("memory", "memory that cannot be reclaimed", 220), ("frozen", "frozen", 70),
-                                 ("drain", "saves its work", 115), ("away", "started again by Docker", 160)):
+                                 ("drain", "drain: saves its work, until Docker tells of its end", 320), ("away", "started again by Docker", 160)):
             out.append(f'<rect class="{css}" x="{x}" y="{HEIGHT - 18}" width="12" height="10"/>')
             out.append(f'<text class="small" x="{x + 18}" y="{HEIGHT - 9}">{text}</text>')
             x += width + 18

@@ -83,7 +83,8 @@ class Timeline:
         self._ran = True
         used, hard = data["unreclaimable"], data["hard"] or 256 * MIB
         self._grow(used)
-        bar = self.screen.bar(used, data["current"] - used, self.tripwire or hard * 0.9, hard, bool(data["frozen"]))
+        bar = self.screen.bar(used, data["current"] - used, self.tripwire or hard * 0.9, hard, bool(data["frozen"]),
+                              max(10, min(40, self.screen.width - 50)))
         tail = "frozen" if data["frozen"] else f"{self.growth / MIB:+.0f} MiB/s" if abs(self.growth) >= MIB else ""
         return f"{self.clock:7.1f} s  {bar} {mib(used):>7} of {mib(hard)}  {tail}".rstrip()
 

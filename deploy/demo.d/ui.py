@@ -93,7 +93,8 @@ class Screen:
     def _tick(self, text: str, begin: float, over: threading.Event) -> None:
         if self.tty:
             while not over.wait(0.2):
-                self.status(f"  {self.glyph('⋯', '.')} {text} {self.paint('dim', f'{time.monotonic() - begin:.0f} s')}")
+                shown = text[:max(10, self.width - 16)]  # a line that wraps could not be taken back
+                self.status(f"  {self.glyph('⋯', '.')} {shown} {self.paint('dim', f'{time.monotonic() - begin:.0f} s')}")
             return
         wait: float = QUIET_SECONDS
         while not over.wait(wait):
@@ -101,7 +102,7 @@ class Screen:
             self.line(f"  {self.glyph('⋯', '.')} {text}: {time.monotonic() - begin:.0f} s so far")
 
     # -- the bar ---------------------------------------------------------------------------------
-    def bar(self, used: float, cache: float, tripwire: float, hard: float, frozen: bool, cells: int = 40) -> str:
+    def bar(self, used: float, cache: float, tripwire: float, hard: float, frozen: bool, cells: int) -> str:
         """Unreclaimable memory, then page cache, up to the hard limit; the tripwire is a mark in it."""
         full = min(cells, round(cells * used / hard))
         filled = min(cells, max(full, round(cells * (used + cache) / hard)))
