@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "policies/event.hpp"
+
+/// docs/events.md is what people write alerts from: it names every value that an event can have.
+namespace governor {
+namespace {
+
+/// The daemon's own, which no enumeration lists: grep `tell(` and gap_line in governor/.
+const std::vector<std::string> kOwnTypes{"governor_started",    "governor_stopping", "policies_reloaded", "docker_connected",
+                                         "docker_disconnected", "drift_repaired",    "log_lines_lost"};
+
+std::string events_page() {
+    std::ifstream in(GOVERNOR_SOURCE_DIR "/docs/events.md");
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+/// Every name of an enumeration whose values count up from 0.
+template <class Enum>
+std::vector<std::string> names_of() {
+    constexpr int kMost = 256;
+    std::vector<std::string> names;
+    for (int value = 0; value < kMost; ++value) {
+        const std::string name(policies::to_string(static_cast<Enum>(value)));
+        // StopHandling has a value of that name: its first.
+        if (value > 0 && name == "unknown") break;
+        names.push_back(name);
+    }
+    return names;
+}
+
+/// Each must stand in the first column of a table.
+std::string missing(const std::string& page, const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names)
+        if (page.find("\n| `" + name + "` |") == std::string::npos) out += name + " ";
+    return out;
+}
+
+TEST(EventsDoc, NamesEveryType) {
+    EXPECT_EQ(missing(events_page(), names_of<policies::EventType>()), "");
+    EXPECT_EQ(missing(events_page(), kOwnTypes), "");
+}
+
+TEST(EventsDoc, NamesEveryRuleOutcomeViaAndStopHandling) {
+    EXPECT_GT(names_of<policies::Rule>().size(), 1U);
+    EXPECT_EQ(missing(events_page(), names_of<policies::Rule>()), "");
+    EXPECT_EQ(missing(events_page(), names_of<policies::Outcome>()), "");
+    EXPECT_EQ(missing(events_page(), names_of<policies::Via>()), "");
+    EXPECT_EQ(missing(events_page(), names_of<policies::StopHandling>()), "");
+}
+
+TEST(EventsDoc, ShowsAnExampleOfEveryTypeOfAContainersEvents) {
+    std::set<std::string> shown;
+    std::istringstream lines(events_page());
+    bool inside = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("```")) {
+            inside = line == "```json";
+            continue;
+        }
+        if (!inside) continue;
+        const auto event = nlohmann::json::parse(line, nullptr, false);
+        ASSERT_TRUE(event.is_object() && event.contains("type")) << line;
+        shown.insert(event.at("type").get<std::string>());
+    }
+    for (const std::string& name : names_of<policies::EventType>()) EXPECT_TRUE(shown.contains(name)) << name;
+}
+
+}  // namespace
+}  // namespace governor
