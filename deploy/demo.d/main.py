@@ -159,6 +159,7 @@ class Run:
         self.checks = ThreadPoolExecutor(1)  # one after the other: each goes on where the one before ended
         self.checked: list[Future] = []
         self.last_profile = 0
+        self.oom_kills_before = project.oom_kills()  # an earlier demo's cgroup may still be there
 
     def observe(self) -> None:
         measured = self.measured
@@ -221,9 +222,7 @@ class Run:
         with screen.step("asking the kernel, Docker and the database what happened"):
             measured.after = self.project.identities(DATABASE, CACHE)
             measured.rows, measured.longest_gap = self.project.rows()
-            counters = dict(line.split() for line in
-                            self.project.host.text(["cat", f"{self.project.slice}/memory.events"]).splitlines())
-            measured.kernel_oom_kills = int(counters["oom_kill"])
+            measured.kernel_oom_kills = self.project.oom_kills() - self.oom_kills_before
             while (message := self.watch.next(0)) is not None:
                 # The timeline is over: a further trip belongs to no restart that is counted. An OOM kill always is.
                 next_round = message.kind == "docker" and message.data["Action"] != "oom" and service_of(message.data) == COACH

@@ -97,8 +97,8 @@ class Project:
         self.host.run(self._compose("stop", "-t", "10", GOVERNOR), 60, check=False)
         self.host.run(self._compose("down", "--volumes", "--timeout", "0"), 120)
         self.host.run(["docker", "image", "rm", "-f", SERVICES_IMAGE, GOVERNOR_IMAGE], 60, check=False)
-        if not self.systemd:
-            self.host.run(["rmdir", self.slice], check=False)
+        leave = ["systemctl", "--quiet", "stop", self.parent] if self.systemd else ["rmdir", self.slice]
+        self.host.run(leave, check=False)  # it is empty and does no harm; without root it stays
 
     # -- questions -------------------------------------------------------------------------------
     def identities(self, *services: str) -> dict[str, Identity]:
@@ -108,6 +108,11 @@ class Project:
 
     def cgroup(self, identity: Identity) -> str:
         return f"{self.slice}/" + (f"docker-{identity.id}.scope" if self.systemd else identity.id)
+
+    def oom_kills(self) -> int:
+        """The kernel's count in all containers of the demo, also those that are gone."""
+        counters = dict(line.split() for line in self.host.text(["cat", f"{self.slice}/memory.events"]).splitlines())
+        return int(counters["oom_kill"])
 
     def rows(self) -> tuple[int, float]:
         """How many rows the tracker has written, and the longest time between two, in seconds."""

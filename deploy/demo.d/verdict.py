@@ -137,6 +137,6 @@ def show(screen: Screen, m: Measured) -> bool:
     if found:
         screen.line(screen.paint("red", "NOT GOOD: ") + "; ".join(found))
     else:
-        screen.line(screen.paint("green", "GOOD: ") + f"{m.graceful} restarts, all graceful, no OOM kill, no work lost, "
-                    "and the database never noticed.")
+        screen.line(screen.paint("green", "GOOD: ") + f"{m.graceful} restart{'' if m.graceful == 1 else 's'}, all graceful, no OOM kill, "
+                    "no work lost, and the database never noticed.")
     return not found

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 DEMO = str(REPOSITORY / "deploy/demo")
 pytestmark = pytest.mark.once
+
+sys.path.insert(0, str(REPOSITORY / "deploy/demo.d"))
+
+from project import CACHE, COACH, DATABASE, Identity, Save, check_save  # noqa: E402
+from verdict import Measured, problems  # noqa: E402
 
 
 def machines() -> set[str]:
@@ -68,3 +76,46 @@ def test_wrong_use_is_two(words: list[str]) -> None:
     done = subprocess.run([DEMO, *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
     assert "usage: deploy/demo" in done.stderr
+
+
+# -- the judgement itself, without a machine ---------------------------------------------------------
+def docker_event(action: str, service: str, code: str = "0") -> dict:
+    return {"Action": action, "Actor": {"Attributes": {"com.docker.compose.service": service, "exitCode": code}}}
+
+
+def good_run() -> Measured:
+    same = {service: Identity("1", "2026-01-01T00:00:00Z", 7, 0) for service in (DATABASE, CACHE)}
+    return Measured(1, [{"type": "restart_finished", "outcome": "graceful"}], [docker_event("die", COACH)],
+                    [Save("save-0001.json", True, 1, 9)], dict(same), dict(same), 0, 30, 1.1)
+
+
+def test_a_good_run_has_no_problems() -> None:
+    assert problems(good_run()) == []
+
+
+@pytest.mark.parametrize("spoil, words", [
+    (lambda m: m.events.clear(), "0 of 1 restarts"),
+    (lambda m: m.events[0].update(outcome="killed_at_grace_end"), "not graceful"),
+    (lambda m: m.docker.append(docker_event("die", COACH, "137")), "exit codes were 0, 137"),
+    (lambda m: m.docker.append(docker_event("oom", COACH)), "1 OOM kills"),
+    (lambda m: setattr(m, "kernel_oom_kills", 2), "2 OOM kills"),
+    (lambda m: setattr(m, "kernel_oom_kills", None), "could not be read"),
+    (lambda m: m.saves.clear(), "only 0 of 1"),
+    (lambda m: m.docker.append(docker_event("die", DATABASE)), "postgres was restarted"),
+    (lambda m: m.after.update(redis=Identity("1", "2026-01-01T00:00:09Z", 8, 0)), "redis was restarted"),
+    (lambda m: setattr(m, "tracker_errors", 1), "saw 1 errors"),
+    (lambda m: setattr(m, "rows", 0), "wrote 0 rows"),
+])
+def test_whatever_is_not_good_is_told(spoil: Callable[[Measured], object], words: str) -> None:
+    run = good_run()
+    spoil(run)
+    assert any(words in problem for problem in problems(run)), problems(run)
+
+
+def test_lost_work_is_seen() -> None:
+    body = json.dumps([{"profile": 3}, {"profile": 4}]).encode()
+    text = body + b"\nsha256:" + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    assert check_save("a", text, 2) == Save("a", True, 3, 4)
+    assert not check_save("a", text, 1).good  # profile 2 was never saved
+    assert not check_save("a", text.replace(b"3", b"5", 1), 2).good
+    assert not check_save("a", text[:20], 2).good
