@@ -42,13 +42,13 @@ services:
     near_oom:
       when: {{ unreclaimable: {tripwire}% }}
       brake: {{ docker_timeout: 20s, hold_timeout: 3s }}
-    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 1000, within: 1s }} }}
+    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 100, within: 1s }} }}
 """
 
 
 @dataclass(frozen=True)
 class Trip:
-    """Milliseconds, and the bytes beyond the tripwire when the last instruction before the freeze had run."""
+    """Milliseconds, and the most bytes beyond the tripwire that were seen before the freeze."""
 
     crossed_to_decided: float
     crossed_to_frozen: float
@@ -64,10 +64,13 @@ def parse_traces(service: Service) -> list[list[tuple[int, int]]]:
     return traces
 
 
-def crossing_ns(trace: list[tuple[int, int]], tripwire: int) -> float | None:
+def crossing_ns(trace: list[tuple[int, int]], tripwire: int, decided_ns: int) -> float | None:
     """The moment, between two notes, at which memory.current came to the tripwire."""
     for (before, low), (after, high) in zip(trace, trace[1:]):
         if low < tripwire <= high:
+            # Stopped on its way to the next note: the longest that it can have been.
+            if after > decided_ns:
+                return before
             return before + (after - before) * (tripwire - low) / (high - low)
     return None
 
@@ -76,10 +79,11 @@ def measure(near: Told, brake: Told, traces: list[list[tuple[int, int]]]) -> Tri
     for trace in traces:
         if trace[0][0] <= near.monotonic_ns <= trace[-1][0]:
             tripwire = near.memory("tripwire") // 4096 * 4096
-            crossed = crossing_ns(trace, tripwire)
+            crossed = crossing_ns(trace, tripwire, near.monotonic_ns)
             if crossed is None:
                 return None
-            beyond = max(current for when, current in trace if when <= brake.monotonic_ns) - tripwire
+            seen = [current for when, current in trace if when <= brake.monotonic_ns]
+            beyond = max(near.memory("current"), *seen) - tripwire
             return Trip((near.monotonic_ns - crossed) / 1e6, (brake.monotonic_ns - crossed) / 1e6,
                         brake.raw["brake_ms"], beyond)
     return None

@@ -70,7 +70,15 @@ class Governor:
         return found[0]
 
     def wait_ready(self, timeout: float = 120) -> "Governor":
-        self.wait("governor_started", timeout=timeout)
+        def started_or_refused() -> bool:
+            if self.events(None, "governor_started"):
+                return True
+            found = self.guest.inspect(self.container)
+            if found and (found["RestartCount"] or found["State"]["Status"] == "exited"):
+                raise AssertionError(f"the governor did not start:\n{self.stack.services[GOVERNOR].logs()}")
+            return False
+
+        until(started_or_refused, "the governor to start", timeout, pause=0.5)
         return self
 
     def timeline(self, service: str | None = None) -> str:
