@@ -115,7 +115,7 @@ class Plot:
 
     def svg(self) -> str:
         count = sum(1 for event in self.events if event["type"] == "restart_finished")
-        oom = max((sample.get("oom_kill") or 0 for sample in self.samples), default=0)
+        oom = (self.samples[-1].get("oom_kill") or 0) - (self.samples[0].get("oom_kill") or 0)
         title = f"A leaking container, restarted {count} times by the governor: {oom} OOM kills"
         parts = [*self.axes(), *self.phases(), *self.memory(), *self.limits(), *self.legend()]
         return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">\n'
