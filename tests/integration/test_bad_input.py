@@ -17,6 +17,7 @@ from testbed.stack import Stack
 from testbed.wait import until
 from testbed.workers import script
 
+pytestmark = pytest.mark.once
 GOOD, PROBLEMS, UNREACHABLE = 0, 1, 3
 WORK = "/run/testbed/bad"
 TREE = "/sys/fs/cgroup:/sys/fs/cgroup:rw"
@@ -118,7 +119,7 @@ def test_policies_that_cannot_be_used(host: Guest, stack: Stack) -> None:
     cases = EACH.replace("$W", WORK).replace("$FILES", " ".join(BAD_POLICIES))
     done = governor(host, "-c", cases, options=("--pid=host", "--entrypoint=sh"))
     reports = {part.splitlines()[0]: part for part in done.out.split("== ")[1:]}
-    wanted = {"missing.yaml": "No such file", "noise.yaml": "1 MiB"} | {name: text for name, (_, text) in BAD_POLICIES.items()}
+    wanted = {"missing.yaml": "No such file", "noise.yaml": "1MiB"} | {name: text for name, (_, text) in BAD_POLICIES.items()}
     for name, text in wanted.items():
         for command in ("check", "run"):
             report = reports[f"{name} {command}"]

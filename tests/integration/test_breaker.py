@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from governed import HARD, Daemon, fast_leak, go, policy, start_coach, start_governor
 from testbed.stack import GOVERNOR, Service, Stack
 from testbed.wait import until
 
+pytestmark = pytest.mark.once
 # Two minutes of a real host; an emulated guest takes most of them for three restarts alone, and the window must hold all of them.
 WITHIN = "15m"
 CAP = HARD * 94 // 100 // 4096 * 4096

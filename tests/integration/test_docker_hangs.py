@@ -73,10 +73,11 @@ def test_restarted(stack: Stack) -> None:
     daemon.wait("governor_started", count=2)
     daemon.wait("armed", count=2, service="coach")
     graceful_restart(coach, daemon)
-    assert daemon.alarms() == ["oom_near", "brake", "signalled", "restart_finished"] or set(daemon.alarms()) == {
-        "oom_near", "brake", "signalled", "restart_finished"}
+    # One restart in good order, and nothing else: the end of all containers at once was no alarm.
+    assert sorted(daemon.alarms()) == ["brake", "oom_near", "restart_finished", "signalled"]
 
 
+@pytest.mark.full
 def test_restarted_under_running_containers(stack: Stack) -> None:
     """With live-restore the containers and the governor stay; only its connection breaks."""
     guest = stack.guest

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from governed import FINISH, Daemon, fast_leak, finish, go, graceful_restart, policy, start_coach, start_governor
 from testbed.stack import GOVERNOR, Stack
 from testbed.wait import until
 from testbed.workers import script
+
+pytestmark = pytest.mark.once
 
 
 def armed_again(daemon: Daemon, count: int) -> None:
