@@ -112,6 +112,8 @@ class Daemon {
         });
         loop_.run();
         if (supervisor_) supervisor_->stand_down();
+        // Or the guardian, when its socket closes, would signal a second time what was signalled just now.
+        guardian_.all_thawed();
         log_.close(1s);
         return exit_code_;
     }

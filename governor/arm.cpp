@@ -208,22 +208,28 @@ asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr
     co_return true;
 }
 
-asio::awaitable<void> Supervisor::set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire) {
-    const cgroups::Bytes bytes = tripwire == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{tripwire.value};
-    const std::uint64_t order = ++run->tripwire_order;
+asio::awaitable<void> Supervisor::offload(std::function<cgroups::Result<void>()> job) {
     auto finished = std::make_shared<asio::steady_timer>(parts_.loop, asio::steady_timer::time_point::max());
-    auto job = [run, bytes, order]() -> cgroups::Result<void> {
-        if (run->tripwire_order.load() != order) return {};
-        return run->directory.write_bytes("memory.high", bytes);
-    };
-    auto done = [finished, run](const cgroups::Result<void>& result) {
+    auto done = [finished](const cgroups::Result<void>& result) {
         if (!result && !result.error().gone()) spdlog::error("{}", result.error().message());
         finished->cancel();
     };
-    // The wait ends when the worker is done; an hour stands for "it hangs in reclaim", which the sample that follows would show.
-    if (!parts_.worker.post(std::move(job), std::move(done))) co_return;
+    if (!parts_.worker.post(std::move(job), std::move(done))) {
+        spdlog::error("the worker's queue is full: a container was not fully armed");
+        co_return;
+    }
     boost::system::error_code ignored;
     co_await finished->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+asio::awaitable<void> Supervisor::set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire) {
+    const cgroups::Bytes bytes = tripwire == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{tripwire.value};
+    const std::uint64_t order = ++run->tripwire_order;
+    std::function<cgroups::Result<void>()> job = [run, bytes, order]() -> cgroups::Result<void> {
+        if (run->tripwire_order.load() != order) return {};
+        return run->directory.write_bytes("memory.high", bytes);
+    };
+    co_await offload(std::move(job));
 }
 
 Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
@@ -231,7 +237,16 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     const auto policy = entry->controller->target().policy;
     // Before any limit is touched: what a dead governor left is put right first.
     const auto mark = act::read_mark(run->directory);
-    if (mark && !entry->armed && !entry->details.state.paused) act::undo_brake(run->directory);
+    if (mark && !entry->armed && !entry->details.state.paused) {
+        // Moving processes back waits for the kernel's RCU, for each of them.
+        std::function<cgroups::Result<void>()> undo = [run]() -> cgroups::Result<void> {
+            act::undo_brake(run->directory);
+            return {};
+        };
+        co_await offload(std::move(undo));
+        entry = find(id);
+        if (entry == nullptr || run->ended) co_return;
+    }
 
     if (policy->memory.hard) co_await set_hard_limit(id, run, policy->memory.hard->of(host_.memory));
     if (run->ended) co_return;

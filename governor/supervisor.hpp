@@ -87,6 +87,8 @@ class Supervisor final : public docker::EventHandler {
     Task arm(std::string id, std::shared_ptr<Run> run);
     boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run, policies::Bytes hard);
     boost::asio::awaitable<void> set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire);
+    /// Runs what may block on the worker's thread and waits for its end.
+    boost::asio::awaitable<void> offload(std::function<cgroups::Result<void>()> job);
     bool choose_policy(Entry& entry, Target& target);
     std::shared_ptr<Run> make_run(const docker::ContainerDetails& details, std::string& problem);
     void adopt(Entry& entry, const std::shared_ptr<Run>& run);

@@ -104,12 +104,16 @@ void undo(const Frozen& item) {
     // would take time that this process does not have, because containerd kills what is left of a container whose main process
     // ended, and that is us.
     const cgroups::Processes processes;
-    signal_once(processes, item.pid, item.signal, true);
+    // The note says that the signal was delivered and PID 1 runs already: only the hold is still to be thawed. A second SIGTERM
+    // means "quit at once" to many handlers.
+    const auto mark = act::read_mark_at(fd);
+    const bool delivered = mark && mark->stage == act::Stage::kSignalled;
+    if (!delivered) signal_once(processes, item.pid, item.signal, true);
     if (hold)
         for (const int pid : pids_at(hold.get())) signal_once(processes, pid, item.signal, false);
     // For the next governor: a drain is under way. Without this it would brake the handler in the middle of its work.
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    act::set_mark_at(fd, {act::Stage::kSignalled, policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
+    if (!delivered) act::set_mark_at(fd, {act::Stage::kSignalled, policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
     write_at(fd, "memory.high", "max");
     write_at(fd, "cgroup.freeze", "0");
     if (hold) write_at(hold.get(), "cgroup.freeze", "0");

@@ -4,6 +4,7 @@
 
 #include <sys/xattr.h>
 
+#include <array>
 #include <charconv>
 
 namespace governor::act {
@@ -44,6 +45,12 @@ std::optional<Mark> read_mark(const cgroups::Directory& directory) {
     const auto text = directory.mark();
     if (!text) return std::nullopt;
     return parse_mark(*text);
+}
+
+std::optional<Mark> read_mark_at(int directory_fd) {
+    std::array<char, 256> text;
+    const ssize_t got = ::fgetxattr(directory_fd, cgroups::kMarkName, text.data(), text.size());
+    return got < 0 ? std::nullopt : parse_mark(std::string_view(text.data(), static_cast<std::size_t>(got)));
 }
 
 void clear_mark_at(int directory_fd) { ::fremovexattr(directory_fd, cgroups::kMarkName); }

@@ -28,6 +28,7 @@ std::optional<Mark> parse_mark(std::string_view text);
 void set_mark(const cgroups::Directory& directory, const Mark& mark);
 void set_mark_at(int directory_fd, const Mark& mark);
 std::optional<Mark> read_mark(const cgroups::Directory& directory);
+std::optional<Mark> read_mark_at(int directory_fd);
 void clear_mark_at(int directory_fd);
 
 }  // namespace governor::act
