@@ -83,7 +83,10 @@ void Stepper::on(const SignalPending& input) {
 }
 
 void Stepper::on(const StopRefused&) {
-    if (s_.phase == Phase::kSignalling && s_.asked_docker) go_direct(Rule::kDockerError);
+    if (s_.phase == Phase::kSignalling && s_.asked_docker) return go_direct(Rule::kDockerError);
+    // The signal came through, but Docker gave the restart up: it will not start the container.
+    s_.asked_docker = false;
+    if (s_.phase == Phase::kExited) s_.deadline = std::min(s_.deadline, now_ + kBackDeadline);
 }
 
 void Stepper::on(const SignalFailed&) {

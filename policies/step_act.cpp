@@ -10,9 +10,11 @@ namespace {
 /// How long a kernel-side signal or a kill may take to show.
 constexpr Duration kDirectDeadline = 1s;
 constexpr Duration kKillDeadline = 10s;
-/// Docker's restart policy starts a container within 100 ms of a first exit; its own back-off ends at 1 min.
-constexpr Duration kBackDeadline = 10s;
+/// A restart that Docker was asked for is still its business; a busy host takes its time.
+constexpr Duration kDockerBackDeadline = 60s;
 constexpr Duration kBackRetry = 30s;
+
+Duration back_deadline(const State& state) { return state.asked_docker ? kDockerBackDeadline : kBackDeadline; }
 
 }  // namespace
 
@@ -103,7 +105,7 @@ void Stepper::exited_by_us(bool oom) {
         return publish(EventType::kLeftAlone);
     }
     s_.restarting = true;
-    s_.deadline = now_ + kBackDeadline;
+    s_.deadline = now_ + back_deadline(s_);
 }
 
 Outcome Stepper::outcome_of_exit() const {
@@ -120,7 +122,7 @@ void Stepper::not_back() {
     s_.deadline = now_ + kBackRetry;
     out_.actions.push(StartContainer{});
     publish(EventType::kActionFailed,
-            {Rule::kNotBack, Quantity::of(now_ - s_.exited_at), Quantity::of(kBackDeadline), {}});
+            {Rule::kNotBack, Quantity::of(now_ - s_.exited_at), Quantity::of(back_deadline(s_)), {}});
 }
 
 void Stepper::restart_finished() {

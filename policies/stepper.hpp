@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 inline constexpr Duration kGraceMargin = 2s;
 /// A frozen, quarantined container is looked at again this often.
 inline constexpr Duration kCapReview = 10s;
+/// Docker's restart policy starts a container within 100 ms of a first exit; its own back-off ends at 1 min.
+inline constexpr Duration kBackDeadline = 10s;
 
 class Stepper {
   public:

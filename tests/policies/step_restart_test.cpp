@@ -181,7 +181,7 @@ TEST(step_restart, it_may_exit_while_it_is_still_being_signalled) {
 
 TEST(step_restart, what_docker_does_not_start_again_is_started) {
     auto story = Story::begun(graceful_policy());
-    story.crossed(1900).feed(SignalPending{}).feed(Exited{0, 0}).pass(9s);
+    story.crossed(1900).feed(StopRefused{}).feed(SignalPending{Via::kDirect}).feed(Exited{0, 0}).pass(9s);
     EXPECT_EQ(story.times<StartContainer>(), 0);
     story.pass(1s);
     EXPECT_EQ(story.times<StartContainer>(), 1);
@@ -191,6 +191,20 @@ TEST(step_restart, what_docker_does_not_start_again_is_started) {
     EXPECT_EQ(story.times<StartContainer>(), 3);
     story.feed(Started{}).arm();
     EXPECT_EQ(story.event(EventType::kRestartFinished)->total, 70s);
+}
+
+TEST(step_restart, a_restart_that_docker_was_asked_for_is_given_more_time) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(SignalPending{}).feed(Exited{0, 0}).pass(59s);
+    EXPECT_EQ(story.times<StartContainer>(), 0);
+    story.pass(1s);
+    EXPECT_EQ(story.times<StartContainer>(), 1);
+}
+
+TEST(step_restart, a_restart_that_docker_gives_up_is_not_waited_for) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(SignalPending{}).feed(Exited{0, 0}).pass(1s).feed(StopRefused{}).pass(10s);
+    EXPECT_EQ(story.times<StartContainer>(), 1);
 }
 
 TEST(step_restart, do_kill_kills_at_once_and_tells_why) {
