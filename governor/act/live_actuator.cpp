@@ -128,10 +128,16 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
     if (ask.own_grace) grace = std::chrono::ceil<std::chrono::seconds>(ask.grace);
     const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(ask.grace + kRestartSlack);
     const auto done = co_await parts_.docker.restart(target.id, grace, limit);
-    if (!done && done.error().kind != docker::Error::Kind::kNotFound) {
-        spdlog::warn("{}", done.error().message);
-        answer(policies::StopRefused{}, done.error().message);
+    if (done || done.error().kind == docker::Error::Kind::kNotFound) co_return;
+    // Removed while it was being restarted: Docker calls that an error of its own, for us it is a normal end.
+    if (target.run->ended) {
+        const auto now = co_await parts_.docker.inspect(target.id);
+        const bool going = now ? now->state.status == "removing" || now->state.status == "dead"
+                               : now.error().kind == docker::Error::Kind::kNotFound;
+        if (going) co_return;
     }
+    spdlog::warn("{}", done.error().message);
+    answer(policies::StopRefused{}, done.error().message);
 }
 
 /// Docker's `kill` event tells when the signal was sent; the pending mask of the frozen PID 1 often tells sooner, and also when

@@ -16,8 +16,8 @@ WITHIN = "15m"
 CAP = HARD * 94 // 100 // 4096 * 4096
 
 
-def storm(restarts: int, first_delay: str) -> str:
-    return policy(restart=f"backoff: {{ from: {first_delay}, to: 10m }}, "
+def storm(restarts: int, first_delay: str, hard: int = HARD >> 20) -> str:
+    return policy(hard=hard, restart=f"backoff: {{ from: {first_delay}, to: 10m }}, "
                           f"breaker: {{ restarts: {restarts}, within: {WITHIN}, then: quarantine, cap: 94% }}")
 
 
@@ -74,8 +74,9 @@ def test_storm_ends_in_quarantine(stack: Stack) -> None:
 
 def test_leak_that_creeps_on_in_quarantine(stack: Stack) -> None:
     """Frozen half-way between tripwire and hard limit, over the governor's death too, and saved on release."""
-    daemon = start_governor(stack, storm(restarts=1, first_delay="1ms"))
-    coach = start_coach(stack, daemon, fast_leak())
+    # At half the way, what is left must still hold the handler's 8 MiB, and what leaked while the governor was dead.
+    daemon = start_governor(stack, storm(restarts=1, first_delay="1ms", hard=512))
+    coach = start_coach(stack, daemon, fast_leak(base=400))
     restart_number(coach, daemon, 1)
     before = coach.pid
     go(coach)
