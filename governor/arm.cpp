@@ -239,8 +239,10 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     const auto mark = act::read_mark(run->directory);
     if (mark && !entry->armed && !entry->details.state.paused) {
         // Moving processes back waits for the kernel's RCU, for each of them.
-        std::function<cgroups::Result<void>()> undo = [run]() -> cgroups::Result<void> {
+        std::function<cgroups::Result<void>()> undo = [run, mark = *mark]() -> cgroups::Result<void> {
             act::undo_brake(run->directory);
+            // A drain goes on, and may outlive this governor too.
+            if (mark.stage == act::Stage::kSignalled) act::set_mark(run->directory, mark);
             return {};
         };
         co_await offload(std::move(undo));

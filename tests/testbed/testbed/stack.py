@@ -143,7 +143,8 @@ class Stack:
     # -- what is in it ---------------------------------------------------------------------------
     def service(self, name: str, definition: dict) -> Service:
         """Any service, in Compose's own words."""
-        self._definitions[name] = definition
+        # None takes a default away; Compose does not know null.
+        self._definitions[name] = {key: value for key, value in definition.items() if value is not None}
         return self.services.setdefault(name, Service(self, name))
 
     def worker(self, name: str, work: Leaker, limit: str | None = "256m", restart: str = "no",
