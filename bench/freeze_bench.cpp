@@ -1,12 +1,13 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/support/native_cgroup.hpp"
+
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
-#include "tests/support/native_cgroup.hpp"
-
-// The brake on the real kernel: from the write to the moment the kernel says that every task stands still (or runs again).
+// The brake on the real kernel: from the write to the moment the kernel says that every task stands still (or
+// runs again).
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -61,15 +62,21 @@ void toggle(benchmark::State& state, bool measure_freeze) {
     for (auto _ : state) {
         for (const bool freeze : {true, false}) {
             const auto begin = Clock::now();
-            const bool done = ::pwrite(freezer->get(), freeze ? "1" : "0", 1, 0) == 1 && wait_for(events->get(), freeze);
+            const bool done =
+                ::pwrite(freezer->get(), freeze ? "1" : "0", 1, 0) == 1 && wait_for(events->get(), freeze);
             if (!done) return state.SkipWithError("the kernel did not say that it is done");
-            if (freeze == measure_freeze) state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
+            if (freeze == measure_freeze)
+                state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
         }
     }
 }
 
-void freeze(benchmark::State& state) { toggle(state, true); }
-void thaw(benchmark::State& state) { toggle(state, false); }
+void freeze(benchmark::State& state) {
+    toggle(state, true);
+}
+void thaw(benchmark::State& state) {
+    toggle(state, false);
+}
 BENCHMARK(freeze)->UseManualTime()->Arg(1)->Arg(8)->Iterations(2000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(thaw)->UseManualTime()->Arg(1)->Arg(8)->Iterations(2000)->Unit(benchmark::kMicrosecond);
 

@@ -1,21 +1,22 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "cgroup/memory_files.hpp"
+#include "tests/support/kernel_texts.hpp"
+#include "tests/support/tree.hpp"
+
 #include <fcntl.h>
+
+#include <benchmark/benchmark.h>
 #include <libcgroup.h>
 
 #include <array>
 #include <cstdlib>
 #include <string>
 
-#include <benchmark/benchmark.h>
-
-#include "cgroup/memory_files.hpp"
-#include "tests/support/kernel_texts.hpp"
-#include "tests/support/tree.hpp"
-
 namespace {
 
-/// A whole look at a container over files of a temporary directory: our part of the price, without the kernel's counting.
+/// A whole look at a container over files of a temporary directory: our part of the price, without the
+/// kernel's counting.
 void sample_of_a_tree(benchmark::State& state) {
     TempTree tree;
     tree.file("memory.current", "1887436800\n");
@@ -35,7 +36,8 @@ BENCHMARK(sample_of_a_tree);
 /// Where libcgroup finds the memory controller, in whichever hierarchy; empty when there is none.
 std::string memory_mount() {
     char* where = nullptr;
-    if (::cgroup_init() != 0 || ::cgroup_get_subsys_mount_point("memory", &where) != 0 || where == nullptr) return {};
+    if (::cgroup_init() != 0 || ::cgroup_get_subsys_mount_point("memory", &where) != 0 || where == nullptr)
+        return {};
     std::string path = where;
     std::free(where);
     return path;
@@ -43,7 +45,8 @@ std::string memory_mount() {
 
 constexpr const char* kNoMount = "skipped: no memory controller is mounted where libcgroup looks";
 
-/// memory.stat of the root cgroup, read three ways. Its text is a cgroup v1 one on a hybrid host; the ways stay comparable.
+/// memory.stat of the root cgroup, read three ways. Its text is a cgroup v1 one on a hybrid host; the ways
+/// stay comparable.
 void stat_by_libcgroup(benchmark::State& state) {
     if (memory_mount().empty()) return state.SkipWithError(kNoMount);
     for (auto _ : state) {
@@ -98,7 +101,8 @@ void number_by_libcgroup(benchmark::State& state) {
         void* handle = nullptr;
         const int result = ::cgroup_read_value_begin("memory", "/", name.data(), &handle, buffer.data(),
                                                      static_cast<int>(buffer.size()));
-        if (result != 0 && result != ECGEOF) return state.SkipWithError("skipped: libcgroup cannot read a value");
+        if (result != 0 && result != ECGEOF)
+            return state.SkipWithError("skipped: libcgroup cannot read a value");
         ::cgroup_read_value_end(&handle);
         auto value = cgroups::parse_bytes(buffer.data());
         benchmark::DoNotOptimize(value);

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <benchmark/benchmark.h>
-
 #include "tests/support/stepper.hpp"
 
-// One decision for one sample. The price of a sample is the kernel's files; the decision must not be seen beside it.
+#include <benchmark/benchmark.h>
+
+// One decision for one sample. The price of a sample is the kernel's files; the decision must not be seen
+// beside it.
 namespace {
 
 using namespace policies;
@@ -22,7 +23,9 @@ void samples(benchmark::State& state, const Story& story, bool tripped) {
     }
 }
 
-void step_idle(benchmark::State& state) { samples(state, Story::begun(graceful_policy()), false); }
+void step_idle(benchmark::State& state) {
+    samples(state, Story::begun(graceful_policy()), false);
+}
 
 void step_near_the_tripwire(benchmark::State& state) {
     auto story = Story::begun(graceful_policy());

@@ -132,7 +132,9 @@ std::optional<std::string> Directory::mark() const {
     return std::string(buffer.data(), static_cast<std::size_t>(got));
 }
 
-void Directory::clear_mark() const { ::fremovexattr(fd_.get(), kMarkName); }
+void Directory::clear_mark() const {
+    ::fremovexattr(fd_.get(), kMarkName);
+}
 
 Result<std::string_view> read_held(int fd, std::span<char> buffer, std::string_view subject) {
     std::size_t size = 0;

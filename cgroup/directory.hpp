@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/fd.hpp"
+#include "cgroup/parse.hpp"
+#include "cgroup/result.hpp"
+
 #include <sys/types.h>
 
 #include <cstddef>
@@ -11,13 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cgroup/fd.hpp"
-#include "cgroup/parse.hpp"
-#include "cgroup/result.hpp"
-
 namespace cgroups {
 
-/// What tells one cgroup from another that later gets the same path: a container's restart makes a new directory with the old name.
+/// What tells one cgroup from another that later gets the same path: a container's restart makes a new
+/// directory with the old name.
 struct Identity {
     dev_t device = 0;
     ino_t inode = 0;
@@ -27,9 +28,10 @@ struct Identity {
 /// The extended attribute that set_mark() writes.
 inline constexpr const char* kMarkName = "user.governor";
 
-/// A cgroup, held by its directory's fd. When the cgroup is removed, every call answers with an Error for which gone() holds, even if
-/// another cgroup has the same path by then. Calls are blocking reads and writes of kernfs files: short, but a write to
-/// memory.high or memory.max below the usage reclaims in the caller's context, so such writes belong on a worker thread.
+/// A cgroup, held by its directory's fd. When the cgroup is removed, every call answers with an Error for
+/// which gone() holds, even if another cgroup has the same path by then. Calls are blocking reads and writes
+/// of kernfs files: short, but a write to memory.high or memory.max below the usage reclaims in the caller's
+/// context, so such writes belong on a worker thread.
 class Directory {
   public:
     static Result<Directory> open(const std::string& path);
@@ -51,7 +53,8 @@ class Directory {
     Result<void> write_bytes(std::string_view name, Bytes value) const;
     Result<MemoryEvents> memory_events() const;
     Result<CgroupEvents> events() const;
-    /// The processes in this cgroup itself (not in its children). 0 stands for one of a pid namespace that we cannot see.
+    /// The processes in this cgroup itself (not in its children). 0 stands for one of a pid namespace that we
+    /// cannot see.
     Result<std::vector<int>> pids() const;
 
     /// cgroup.freeze. The write returns at once; `frozen` in cgroup.events tells when all tasks stand still.

@@ -2,19 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/hierarchy.hpp"
 
+#include "cgroup/directory.hpp"
+
 #include <fcntl.h>
-#include <libcgroup.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <libcgroup.h>
+
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-
-#include "cgroup/directory.hpp"
 
 namespace cgroups {
 namespace {
@@ -24,7 +25,8 @@ bool is_cgroup2(const std::string& path) {
     return ::statfs(path.c_str(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/// libcgroup 2.0.2 has no call that tells the mode; the file system type of the usual mount point does (systemd's own test).
+/// libcgroup 2.0.2 has no call that tells the mode; the file system type of the usual mount point does
+/// (systemd's own test).
 Mode find_mode() {
     if (is_cgroup2("/sys/fs/cgroup")) return Mode::kUnified;
     if (is_cgroup2("/sys/fs/cgroup/unified")) return Mode::kHybrid;
@@ -33,7 +35,8 @@ Mode find_mode() {
     return Mode::kUnknown;
 }
 
-/// Where cgroup v2 is. libcgroup knows mounts by controller; a hybrid host's v2 mount has none, so the usual places are tried too.
+/// Where cgroup v2 is. libcgroup knows mounts by controller; a hybrid host's v2 mount has none, so the usual
+/// places are tried too.
 std::string find_mount() {
     char* where = nullptr;
     // cgroup_init fails where nothing at all is mounted; the usual places below then answer for themselves.

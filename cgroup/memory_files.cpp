@@ -81,7 +81,8 @@ Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
         const UniqueFd* fd;
         Bytes* value;
     };
-    for (const Number& item : {Number{&current_, &out.current}, Number{&max_, &out.hard}, Number{&high_, &out.tripwire}}) {
+    for (const Number& item :
+         {Number{&current_, &out.current}, Number{&max_, &out.hard}, Number{&high_, &out.tripwire}}) {
         const auto value = number(*item.fd);
         if (!value) return tl::make_unexpected(value.error());
         *item.value = *value;

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "cgroup/directory.hpp"
+
+#include <string>
 
 namespace cgroups {
 
@@ -15,12 +15,12 @@ struct MemorySample {
     Bytes hard;      ///< memory.max; kMax when there is none
     Bytes tripwire;  ///< memory.high
     MemoryEvents events;
-    Pressure some;   ///< zero without PSI
+    Pressure some;  ///< zero without PSI
     Pressure full;
 };
 
-/// The memory files of one cgroup, held open: a sample is a handful of preads, with no allocation and no path lookup.
-/// Not thread-safe: the buffers are its own. Lives as long as the container's run.
+/// The memory files of one cgroup, held open: a sample is a handful of preads, with no allocation and no path
+/// lookup. Not thread-safe: the buffers are its own. Lives as long as the container's run.
 class MemoryFiles {
   public:
     /// Opens what is there. memory.current, memory.stat and memory.events are required; swap and PSI are not.
@@ -28,7 +28,8 @@ class MemoryFiles {
 
     /// Reads everything. `swap_free` is the host's SwapFree: a container's swap is worth no more than that.
     Result<MemorySample> sample(Bytes swap_free);
-    /// memory.events alone; must be read after each wake-up, for the kernel tells of a change only once per read.
+    /// memory.events alone; must be read after each wake-up, for the kernel tells of a change only once per
+    /// read.
     Result<MemoryEvents> events();
     /// For waiting with POLLPRI. Owned by this object.
     int events_fd() const { return events_.get(); }

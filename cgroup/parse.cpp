@@ -9,7 +9,8 @@ namespace cgroups {
 namespace {
 
 std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     return text;
 }
@@ -72,7 +73,8 @@ std::optional<Bytes> parse_bytes(std::string_view text) {
 
 std::optional<MemoryEvents> parse_memory_events(std::string_view text) {
     MemoryEvents out;
-    bool recognised = false;  // a text without it is no memory.events, and all zeros would look like a healthy container
+    bool recognised =
+        false;  // a text without it is no memory.events, and all zeros would look like a healthy container
     const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
         if (key == "high") return recognised = true, to_number(value, out.high);
         if (key == "max") return to_number(value, out.max);
@@ -90,7 +92,8 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
     MemoryStat out;
     std::uint64_t parts = 0;  // kernel memory on kernels before 5.18, which have no "kernel" line
     bool has_kernel = false;
-    bool recognised = false;  // a text without "anon" is no memory.stat, and all zeros would look like a healthy container
+    bool recognised =
+        false;  // a text without "anon" is no memory.stat, and all zeros would look like a healthy container
     const bool good = for_each_pair(text, [&](std::string_view key, std::string_view value) {
         std::uint64_t part = 0;
         switch (key.front()) {
@@ -98,8 +101,10 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
                 if (key == "anon") return recognised = true, to_number(value, out.anon.value);
                 if (key == "active_anon") return to_number(value, out.active_anon.value);
                 return true;
-            case 'f': return key == "file" ? to_number(value, out.file.value) : true;
-            case 'i': return key == "inactive_anon" ? to_number(value, out.inactive_anon.value) : true;
+            case 'f':
+                return key == "file" ? to_number(value, out.file.value) : true;
+            case 'i':
+                return key == "inactive_anon" ? to_number(value, out.inactive_anon.value) : true;
             case 'k':
                 if (key == "kernel") return has_kernel = true, to_number(value, out.kernel.value);
                 if (key != "kernel_stack") return true;
@@ -120,8 +125,10 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
                 }
                 if (key != "slab_unreclaimable" && key != "sec_pagetables") return true;
                 break;
-            case 'u': return key == "unevictable" ? to_number(value, out.unevictable.value) : true;
-            default: return true;
+            case 'u':
+                return key == "unevictable" ? to_number(value, out.unevictable.value) : true;
+            default:
+                return true;
         }
         if (!to_number(value, part)) return false;
         parts += part;
@@ -136,7 +143,8 @@ Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap) {
     const std::uint64_t anon_like = stat.anon.value + stat.shmem.value;
     const std::uint64_t on_anon_lists = stat.active_anon.value + stat.inactive_anon.value;
     const std::uint64_t locked_anon = anon_like > on_anon_lists ? anon_like - on_anon_lists : 0;
-    const std::uint64_t locked_file = stat.unevictable.value > locked_anon ? stat.unevictable.value - locked_anon : 0;
+    const std::uint64_t locked_file =
+        stat.unevictable.value > locked_anon ? stat.unevictable.value - locked_anon : 0;
     const std::uint64_t kernel =
         stat.kernel.value > stat.slab_reclaimable.value ? stat.kernel.value - stat.slab_reclaimable.value : 0;
     const std::uint64_t swappable = std::min(free_swap.value, std::min(on_anon_lists, anon_like));

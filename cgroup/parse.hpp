@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
-/// Parsers of the kernel's text: `string_view` in, values out; no files, no allocation on the hot ones. A line that is not understood
-/// is passed over (newer kernels add keys); a number that is not one makes the whole result absent.
+/// Parsers of the kernel's text: `string_view` in, values out; no files, no allocation on the hot ones. A
+/// line that is not understood is passed over (newer kernels add keys); a number that is not one makes the
+/// whole result absent.
 namespace cgroups {
 
 /// Memory in bytes, as the kernel counts it.
@@ -23,7 +24,8 @@ inline constexpr Bytes kMax{std::numeric_limits<std::uint64_t>::max()};
 /// "123\n" or "max\n" (memory.current, memory.max, memory.high, …).
 std::optional<Bytes> parse_bytes(std::string_view text);
 
-/// memory.events and memory.events.local (kernel: Documentation/admin-guide/cgroup-v2.rst). Counters, since the cgroup was made.
+/// memory.events and memory.events.local (kernel: Documentation/admin-guide/cgroup-v2.rst). Counters, since
+/// the cgroup was made.
 struct MemoryEvents {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
@@ -38,9 +40,9 @@ std::optional<MemoryEvents> parse_memory_events(std::string_view text);
 /// The part of memory.stat that decisions need.
 struct MemoryStat {
     Bytes anon;
-    Bytes file;               ///< includes shmem
+    Bytes file;  ///< includes shmem
     Bytes shmem;
-    Bytes kernel;             ///< all kernel memory (5.18+); summed from its parts on older kernels
+    Bytes kernel;  ///< all kernel memory (5.18+); summed from its parts on older kernels
     Bytes sock;
     Bytes slab_reclaimable;
     Bytes unevictable;
@@ -50,9 +52,10 @@ struct MemoryStat {
 };
 std::optional<MemoryStat> parse_memory_stat(std::string_view text);
 
-/// The memory that reclaim cannot give back: anon + shmem + unevictable file pages + kernel memory without reclaimable slab + socket
-/// buffers, less what free swap could still take of the pages on the anon lists. memory.stat counts an mlocked page both in
-/// anon (or file) and in unevictable; the anon lists tell which part of unevictable is not counted yet.
+/// The memory that reclaim cannot give back: anon + shmem + unevictable file pages + kernel memory without
+/// reclaimable slab + socket buffers, less what free swap could still take of the pages on the anon lists.
+/// memory.stat counts an mlocked page both in anon (or file) and in unevictable; the anon lists tell which
+/// part of unevictable is not counted yet.
 Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap);
 
 /// One line of a *.pressure file.
@@ -75,7 +78,8 @@ struct CgroupEvents {
 };
 std::optional<CgroupEvents> parse_cgroup_events(std::string_view text);
 
-/// cgroup.procs: one pid a line. A process of another pid namespace shows as 0 and is kept, so that the caller can see it.
+/// cgroup.procs: one pid a line. A process of another pid namespace shows as 0 and is kept, so that the
+/// caller can see it.
 std::vector<int> parse_pids(std::string_view text);
 
 /// The signal masks of /proc/<pid>/status (proc(5)); bit n-1 is signal n.

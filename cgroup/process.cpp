@@ -48,7 +48,8 @@ Result<std::string> Processes::cgroup_path(int pid) const {
 }
 
 Result<void> Processes::set_oom_score_adj(int pid, int value) const {
-    const std::string path = root_ + "/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/oom_score_adj";
+    const std::string path =
+        root_ + "/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/oom_score_adj";
     const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return errno_error("open", path);
     const std::string text = std::to_string(value);

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "cgroup/fd.hpp"
 #include "cgroup/parse.hpp"
 #include "cgroup/result.hpp"
 
-/// The few things that are asked of, or done to, a single process. Pids are those of the caller's pid namespace.
+#include <string>
+
+/// The few things that are asked of, or done to, a single process. Pids are those of the caller's pid
+/// namespace.
 namespace cgroups {
 
 class Processes {

@@ -13,8 +13,9 @@ Result<UniqueFd> arm_psi_trigger(const Directory& directory, const PsiTrigger& t
     auto fd = directory.open_file("memory.pressure", O_RDWR | O_NONBLOCK);
     if (!fd) return fd;
     // The kernel wants the terminating NUL too.
-    const std::string text = std::string(trigger.full ? "full " : "some ") + std::to_string(trigger.stall.count()) +
-                             " " + std::to_string(trigger.window.count());
+    const std::string text = std::string(trigger.full ? "full " : "some ") +
+                             std::to_string(trigger.stall.count()) + " " +
+                             std::to_string(trigger.window.count());
     if (::write(fd->get(), text.c_str(), text.size() + 1) < 0)
         return errno_error("arm the trigger \"" + text + "\" on", directory.path() + "/memory.pressure");
     return fd;

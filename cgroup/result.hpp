@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <cerrno>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
-
-#include <tl/expected.hpp>
 
 namespace cgroups {
 
@@ -19,9 +19,7 @@ struct Error {
     std::string subject;
 
     /// "cannot <operation> <subject>: <reason>".
-    std::string message() const {
-        return "cannot " + operation + " " + subject + ": " + code.message();
-    }
+    std::string message() const { return "cannot " + operation + " " + subject + ": " + code.message(); }
     /// The cgroup or process went away: a normal outcome, never worth an error log.
     bool gone() const {
         return code == std::errc::no_such_file_or_directory || code == std::errc::no_such_device ||
@@ -40,8 +38,10 @@ inline tl::unexpected<Error> errno_error(std::string_view operation, std::string
         Error{std::error_code(saved, std::generic_category()), std::string(operation), std::string(subject)});
 }
 
-inline tl::unexpected<Error> make_error(std::errc code, std::string_view operation, std::string_view subject) {
-    return tl::make_unexpected(Error{std::make_error_code(code), std::string(operation), std::string(subject)});
+inline tl::unexpected<Error> make_error(std::errc code, std::string_view operation,
+                                        std::string_view subject) {
+    return tl::make_unexpected(
+        Error{std::make_error_code(code), std::string(operation), std::string(subject)});
 }
 
 }  // namespace cgroups

@@ -2,25 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/app.hpp"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <memory>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include "cgroup/hierarchy.hpp"
 #include "governor/act/guardian.hpp"
 #include "governor/act/live_actuator.hpp"
@@ -35,6 +16,25 @@
 #include "governor/self.hpp"
 #include "governor/supervisor.hpp"
 
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
 namespace governor {
 namespace {
 
@@ -44,11 +44,13 @@ using namespace std::chrono_literals;
 
 /// Lists and events are compared this often, in case an event was lost.
 constexpr auto kReconcileEvery = 60s;
-/// The engine's event ring is read from a little before now: an event between our list and our subscription is not lost.
+/// The engine's event ring is read from a little before now: an event between our list and our subscription
+/// is not lost.
 constexpr auto kEventsFrom = 2s;
 
 policies::TimePoint monotonic_now() {
-    return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+    return policies::TimePoint(
+        std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 std::string slurp(const std::string& path) {
@@ -70,11 +72,13 @@ int fail(ExitCode code, const std::string& text) {
 /// What must be so before anything is touched; an empty string when it is.
 std::string check_hierarchy(const cgroups::Hierarchy& found) {
     if (found.mount.empty() || found.mode == cgroups::Mode::kLegacy)
-        return "this host has no cgroup v2 (unified) hierarchy mounted. Boot it with systemd.unified_cgroup_hierarchy=1, and mount "
+        return "this host has no cgroup v2 (unified) hierarchy mounted. Boot it with "
+               "systemd.unified_cgroup_hierarchy=1, and mount "
                "/sys/fs/cgroup into the container.";
     if (!found.memory_controller)
         return "the cgroup v2 hierarchy at " + found.mount +
-               " has no memory controller (cgroup.controllers does not name it). Is it on cgroup v1, or switched off with cgroup_disable=memory? "
+               " has no memory controller (cgroup.controllers does not name it). Is it on cgroup v1, or "
+               "switched off with cgroup_disable=memory? "
                "In a container, use `cgroup: host`.";
     if (!found.writable)
         return "the cgroup v2 hierarchy at " + found.mount +
@@ -85,7 +89,8 @@ std::string check_hierarchy(const cgroups::Hierarchy& found) {
 /// The daemon's parts, made in the order in which they depend on each other.
 class Daemon {
   public:
-    Daemon(const RunOptions& options, cgroups::Hierarchy hierarchy, std::shared_ptr<const policies::Policy> policy)
+    Daemon(const RunOptions& options, cgroups::Hierarchy hierarchy,
+           std::shared_ptr<const policies::Policy> policy)
         : options_(options),
           hierarchy_(std::move(hierarchy)),
           policy_(std::move(policy)),
@@ -152,11 +157,14 @@ class Daemon {
         host.cgroup_driver = info->cgroup_driver;
         host.docker_version = version->version;
         host.memory = {static_cast<std::uint64_t>(info->mem_total)};
-        host.own_container =
-            docker::own_container_id(slurp(options_.proc + "/self/cgroup"), slurp(options_.proc + "/self/mountinfo")).value_or("");
-        Supervisor::Parts parts{loop_.get_executor(), docker_, actuator_, publisher_, worker_, processes_, monotonic_now, history_};
+        host.own_container = docker::own_container_id(slurp(options_.proc + "/self/cgroup"),
+                                                      slurp(options_.proc + "/self/mountinfo"))
+                                 .value_or("");
+        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_, worker_,
+                                processes_,           monotonic_now, history_};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
-        Introspection api({*supervisor_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(), [this] { return reload(); }});
+        Introspection api({*supervisor_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(),
+                           [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
         http::Server server(loop_.get_executor(), server_options, api, publisher_);
@@ -164,10 +172,14 @@ class Daemon {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
         }
-        for (const std::string& problem : protect_self(hierarchy_.mount, processes_)) spdlog::warn("{}", problem);
+        for (const std::string& problem : protect_self(hierarchy_.mount, processes_))
+            spdlog::warn("{}", problem);
         for (const std::string& lost : lost_to_namespaces(options_.proc)) spdlog::warn("{}", lost);
-        if (!hierarchy_.psi) spdlog::warn("the kernel offers no PSI (boot it with psi=1): conditions on `pressure` never hold");
-        tell("governor_started", "Version " GOVERNOR_VERSION ", Docker " + version->version + ", " + host.cgroup_driver + " driver, " +
+        if (!hierarchy_.psi)
+            spdlog::warn(
+                "the kernel offers no PSI (boot it with psi=1): conditions on `pressure` never hold");
+        tell("governor_started", "Version " GOVERNOR_VERSION ", Docker " + version->version + ", " +
+                                     host.cgroup_driver + " driver, " +
                                      std::to_string(policy_->services.size()) + " policies.");
 
         docker::EventStreamOptions stream_options;
@@ -175,8 +187,8 @@ class Daemon {
                                    (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
                                    .count();
         docker::EventStream events(docker_, stream_options);
-        co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) || server.run() || reconcile_for_ever() ||
-                  wait_for_signal());
+        co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
+                  server.run() || reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 
@@ -196,7 +208,8 @@ class Daemon {
         while (true) {
             const int signal = co_await signals.async_wait(asio::use_awaitable);
             if (signal != SIGHUP) co_return;
-            if (const std::string problem = reload(); !problem.empty()) spdlog::error("the new policies are not used:\n{}", problem);
+            if (const std::string problem = reload(); !problem.empty())
+                spdlog::error("the new policies are not used:\n{}", problem);
         }
     }
 
@@ -229,18 +242,21 @@ class Daemon {
 
 int run(const RunOptions& options) {
     ::signal(SIGPIPE, SIG_IGN);
-    // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of stopping the loop.
+    // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
+    // stopping the loop.
     constexpr std::size_t kWaitingLines = 1024;
     spdlog::init_thread_pool(kWaitingLines, 1);
-    spdlog::set_default_logger(std::make_shared<spdlog::async_logger>("governor", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                                      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest));
+    spdlog::set_default_logger(std::make_shared<spdlog::async_logger>(
+        "governor", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
+        spdlog::async_overflow_policy::overrun_oldest));
     auto loaded = load_policy_files(options.policies);
     const std::string told = render(loaded.diagnostics);
     if (!loaded.policy) return fail(kProblems, "the policies cannot be used, nothing was touched:\n" + told);
     if (!told.empty()) spdlog::warn("{}", told);
     const auto hierarchy = cgroups::find_hierarchy(options.cgroup_mount);
     if (!hierarchy) return fail(kProblems, hierarchy.error().message());
-    if (const std::string problem = check_hierarchy(*hierarchy); !problem.empty()) return fail(kProblems, problem);
+    if (const std::string problem = check_hierarchy(*hierarchy); !problem.empty())
+        return fail(kProblems, problem);
     Daemon daemon(options, *hierarchy, std::make_shared<const policies::Policy>(std::move(*loaded.policy)));
     return daemon.run();
 }

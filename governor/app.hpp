@@ -13,9 +13,9 @@ struct RunOptions {
     std::string socket = "/run/governor/governor.sock";             ///< control socket
     std::string state_dir = "/var/lib/governor";
     std::string docker_socket = "/var/run/docker.sock";
-    std::string cgroup_mount;                                       ///< empty: found
+    std::string cgroup_mount;  ///< empty: found
     std::string proc = "/proc";
-    bool text_log = false;                                          ///< --log-format=text
+    bool text_log = false;  ///< --log-format=text
 };
 
 /// Exit codes of the command line (design: stable).
@@ -24,7 +24,8 @@ enum ExitCode : int { kGood = 0, kProblems = 1, kWrongUse = 2, kUnreachable = 3 
 /// Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads the policies. Returns the exit code.
 int run(const RunOptions& options);
 
-/// The helper process that thaws what a dead governor left frozen (`governor guardian --fd N`). Returns the exit code.
+/// The helper process that thaws what a dead governor left frozen (`governor guardian --fd N`). Returns the
+/// exit code.
 int run_guardian(int fd);
 
 }  // namespace governor

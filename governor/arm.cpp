@@ -1,21 +1,22 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-// The part of the supervisor that takes a container under its care: find its cgroup, choose its policy, put the limits on it.
-#include <unistd.h>
+// The part of the supervisor that takes a container under its care: find its cgroup, choose its policy, put
+// the limits on it.
+#include "governor/act/live_actuator.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/act/signals.hpp"
+#include "governor/supervisor.hpp"
+#include "governor/watch/locate.hpp"
 
-#include <algorithm>
-#include <utility>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
-#include "governor/act/live_actuator.hpp"
-#include "governor/act/mark.hpp"
-#include "governor/act/signals.hpp"
-#include "governor/supervisor.hpp"
-#include "governor/watch/locate.hpp"
+#include <algorithm>
+#include <utility>
 
 namespace governor {
 namespace {
@@ -32,7 +33,8 @@ bool wants_tripwire(const policies::ServicePolicy& policy) {
 }
 
 /// What Docker's MemorySwap must be for a hard limit: memory and swap together.
-std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard, const docker::HostConfig& now) {
+std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard,
+                             const docker::HostConfig& now) {
     const auto limit = static_cast<std::int64_t>(hard.value);
     if (memory.swap) return limit + static_cast<std::int64_t>(memory.swap->of(hard).value);
     if (now.memory_swap <= 0 || now.memory <= 0 || now.memory_swap < now.memory) return -1;
@@ -93,7 +95,8 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     Entry* entry = find(id);
     if (entry == nullptr) co_return;
     if (!details) {
-        if (details.error().kind != docker::Error::Kind::kNotFound) spdlog::warn("{}", details.error().message);
+        if (details.error().kind != docker::Error::Kind::kNotFound)
+            spdlog::warn("{}", details.error().message);
         co_return;
     }
     // A one-off (`docker compose run`) is a person's or a deploy's, not the service.
@@ -107,7 +110,8 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     }
     entry->details = std::move(*details);
     if (!entry->controller) {
-        entry->controller = std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink, subject_of(entry->details));
+        entry->controller = std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink,
+                                                         subject_of(entry->details));
         if (const auto known = parts_.history.find(id)) entry->controller->remember(*known);
         entry->controller->on_rescheduled([this, id] {
             reschedule(id);
@@ -120,9 +124,11 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     const auto& old = entry->controller->target().run;
     const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();
     if (same_run) run = old;
-    Target target{run, id, entry->details.name, entry->controller->subject().service, entry->details.networks, nullptr};
+    Target target{
+        run, id, entry->details.name, entry->controller->subject().service, entry->details.networks, nullptr};
     if (!choose_policy(*entry, target)) co_return;
-    const bool same_policy = entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
+    const bool same_policy =
+        entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
     if (same_run && same_policy && entry->armed && !started) {
         const auto limit = run->directory.read_bytes("memory.max");
         if (limit && (limit->value == entry->controller->state().hard.value)) co_return;
@@ -146,11 +152,13 @@ bool Supervisor::choose_policy(Entry& entry, Target& target) {
     static const policies::ServicePolicy kObserve{};
     const policies::Selection selection = policies::select(*policy_, candidate_of(entry.details));
     if (!selection.unknown_label_policy.empty())
-        add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy + "\", which no policy file has; it is only watched");
+        add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy +
+                            "\", which no policy file has; it is only watched");
     if (!selection.also_matching.empty()) {
         std::string names;
         for (const std::string& name : selection.also_matching) names += (names.empty() ? "" : ", ") + name;
-        add_note(entry, "more than one policy matches (" + names + "): none is applied; narrow their `match` or set the label governor.policy");
+        add_note(entry, "more than one policy matches (" + names +
+                            "): none is applied; narrow their `match` or set the label governor.policy");
     }
     if (selection.policy != nullptr) {
         // Shares the whole policy's life: a reload must not pull it away from under a running action.
@@ -182,18 +190,22 @@ std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& detail
     return run;
 }
 
-asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr<Run> run, policies::Bytes hard) {
+asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr<Run> run,
+                                                 policies::Bytes hard) {
     const Entry* entry = find(id);
     const auto policy = entry->controller->target().policy;
     const std::int64_t both = memory_and_swap(policy->memory, hard, entry->details.host_config);
     const auto limit = static_cast<std::int64_t>(hard.value);
-    if (entry->details.host_config.memory == limit && entry->details.host_config.memory_swap == both) co_return true;
-    // Lowered below what it uses, the kernel would kill at once: never make it worse. The tripwire brings it down gracefully, and
-    // the container that comes back gets the limit.
+    if (entry->details.host_config.memory == limit && entry->details.host_config.memory_swap == both)
+        co_return true;
+    // Lowered below what it uses, the kernel would kill at once: never make it worse. The tripwire brings it
+    // down gracefully, and the container that comes back gets the limit.
     const auto now = run->files.sample(swap_free());
     if (now && policies::Bytes{now->unreclaimable.value} >= policy->memory.tripwire.of(hard)) {
         if (Entry* still = find(id))
-            add_note(*still, "it uses more than the policy's hard limit allows already; the limit is set when it has been restarted");
+            add_note(*still,
+                     "it uses more than the policy's hard limit allows already; the limit is set when it has "
+                     "been restarted");
         co_return false;
     }
     const auto done = co_await parts_.docker.update_memory(id, limit, both);
@@ -223,7 +235,8 @@ asio::awaitable<void> Supervisor::offload(std::function<cgroups::Result<void>()>
 }
 
 asio::awaitable<void> Supervisor::set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire) {
-    const cgroups::Bytes bytes = tripwire == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{tripwire.value};
+    const cgroups::Bytes bytes =
+        tripwire == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{tripwire.value};
     const std::uint64_t order = ++run->tripwire_order;
     std::function<cgroups::Result<void>()> job = [run, bytes, order]() -> cgroups::Result<void> {
         if (run->tripwire_order.load() != order) return {};
@@ -258,7 +271,8 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     armed.hard = {limit->value};
     if (policy->memory.hard) armed.hard = std::min(armed.hard, policy->memory.hard->of(host_.memory));
     armed.grace = grace_of(*policy, find(id)->details);
-    if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited) armed.tripwire = policy->memory.tripwire.of(armed.hard);
+    if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited)
+        armed.tripwire = policy->memory.tripwire.of(armed.hard);
     const bool draining = mark && mark->stage == act::Stage::kSignalled;
     const auto before = run->directory.read_bytes("memory.high");
     const bool differs = !before || before->value != armed.tripwire.value;
@@ -280,7 +294,8 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
         boost::system::error_code refused;
         descriptor->assign(::dup(run->files.events_fd()), refused);
         if (refused) {
-            add_note(*entry, "cannot wait for its memory.events (" + refused.message() + "): it is sampled only");
+            add_note(*entry,
+                     "cannot wait for its memory.events (" + refused.message() + "): it is sampled only");
         } else {
             entry->trips = std::move(descriptor);
         }

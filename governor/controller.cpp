@@ -13,8 +13,8 @@ void Controller::retarget(Target target) {
 }
 
 void Controller::feed(const InputEvent& what, const std::string& detail) {
-    // An actuator may answer at once, in the middle of a list of actions: the answer waits until all of the list is done, or what
-    // follows from it would overtake the rest.
+    // An actuator may answer at once, in the middle of a list of actions: the answer waits until all of the
+    // list is done, or what follows from it would overtake the rest.
     inputs_.emplace_back(what, detail);
     if (feeding_) return;
     struct Feeding {
@@ -52,7 +52,8 @@ void Controller::decide(const InputEvent& what, const std::string& detail) {
 }
 
 Answer Controller::answer_for_this_run() {
-    return [this, alive = std::weak_ptr(alive_), run = std::weak_ptr(target_.run)](const InputEvent& what, const std::string& detail) {
+    return [this, alive = std::weak_ptr(alive_), run = std::weak_ptr(target_.run)](
+               const InputEvent& what, const std::string& detail) {
         if (alive.expired()) return;
         const auto still = run.lock();
         if (!still || still != target_.run || still->ended) return;
@@ -75,11 +76,14 @@ namespace {
 std::string about_stop_handling(policies::StopHandling handling) {
     switch (handling) {
         case policies::StopHandling::kNotHandled:
-            return "PID 1 has no handler for its stop signal, and the kernel drops such a signal for a PID 1: handle it, or set "
+            return "PID 1 has no handler for its stop signal, and the kernel drops such a signal for a PID "
+                   "1: handle it, or set "
                    "`init: true` in the Compose file.";
         case policies::StopHandling::kIgnored:
-            return "PID 1 ignores its stop signal: handle it, or set another `stop_signal` in the Compose file.";
-        default: return {};
+            return "PID 1 ignores its stop signal: handle it, or set another `stop_signal` in the Compose "
+                   "file.";
+        default:
+            return {};
     }
 }
 
@@ -89,10 +93,14 @@ std::string about_kill(const policies::Event& event) {
     if (!handling.empty()) return handling;
     switch (event.reason.rule) {
         case policies::Rule::kHardLimitNear:
-            return "It came to its hard limit before it had ended: what it needs to save its work does not fit between the threshold "
-                   "of `near_oom.when` and the hard limit. Lower the threshold and the tripwire, or raise the hard limit.";
-        case policies::Rule::kGraceEnded: return "It did not end within its grace: give it a longer `stop_grace_period`, or less to save.";
-        default: return {};
+            return "It came to its hard limit before it had ended: what it needs to save its work does not "
+                   "fit between the threshold "
+                   "of `near_oom.when` and the hard limit. Lower the threshold and the tripwire, or raise "
+                   "the hard limit.";
+        case policies::Rule::kGraceEnded:
+            return "It did not end within its grace: give it a longer `stop_grace_period`, or less to save.";
+        default:
+            return {};
     }
 }
 
@@ -103,10 +111,13 @@ std::string about_outcome(const policies::Event& event) {
                    (about_stop_handling(event.stop_handling).empty()
                         ? std::string("give it a longer `stop_grace_period`, or less to save.")
                         : about_stop_handling(event.stop_handling));
-        case policies::Outcome::kKilledByGovernor: return about_kill(event);
+        case policies::Outcome::kKilledByGovernor:
+            return about_kill(event);
         case policies::Outcome::kOomKilled:
-            return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the hard limit.";
-        default: return {};
+            return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the "
+                   "hard limit.";
+        default:
+            return {};
     }
 }
 
@@ -114,16 +125,21 @@ std::string about_outcome(const policies::Event& event) {
 
 std::string explain_event(const policies::Event& event) {
     switch (event.type) {
-        case policies::EventType::kRestartFinished: return about_outcome(event);
-        case policies::EventType::kKilled: return about_kill(event);
-        case policies::EventType::kBrake: return about_stop_handling(event.stop_handling);
+        case policies::EventType::kRestartFinished:
+            return about_outcome(event);
+        case policies::EventType::kKilled:
+            return about_kill(event);
+        case policies::EventType::kBrake:
+            return about_stop_handling(event.stop_handling);
         case policies::EventType::kBreakerOpened:
             return "It is not restarted again until `governor release` ends the quarantine.";
         case policies::EventType::kArmed:
             return event.hard == policies::kUnlimited
-                       ? "It has no hard limit, so nothing can be decided: set memory.hard in the policy or mem_limit in the Compose file."
+                       ? "It has no hard limit, so nothing can be decided: set memory.hard in the policy or "
+                         "mem_limit in the Compose file."
                        : std::string();
-        default: return {};
+        default:
+            return {};
     }
 }
 

@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/history.hpp"
+#include "governor/ports.hpp"
+
 #include <deque>
 #include <string>
 #include <utility>
 
-#include "governor/history.hpp"
-#include "governor/ports.hpp"
-
 namespace governor {
 
-/// Feeds one container's inputs to the decision core, carries the state, hands the actions on. Lives as long as the container is
-/// known, over its restarts. Loop's thread only.
+/// Feeds one container's inputs to the decision core, carries the state, hands the actions on. Lives as long
+/// as the container is known, over its restarts. Loop's thread only.
 class Controller {
   public:
     /// `actuator` and `sink` must outlive it.

@@ -2,8 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/history.hpp"
 
+#include "cgroup/fd.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,18 +18,17 @@
 #include <fstream>
 #include <iterator>
 
-#include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
-
-#include "cgroup/fd.hpp"
-
 namespace governor {
 namespace {
 
 using nlohmann::json;
 
-std::int64_t nanoseconds(policies::TimePoint at) { return at.time_since_epoch().count(); }
-policies::TimePoint time_point(std::int64_t ns) { return policies::TimePoint(policies::Duration(ns)); }
+std::int64_t nanoseconds(policies::TimePoint at) {
+    return at.time_since_epoch().count();
+}
+policies::TimePoint time_point(std::int64_t ns) {
+    return policies::TimePoint(policies::Duration(ns));
+}
 
 /// Empty when it was written.
 std::string write_whole(const std::string& folder, const std::string& text) {
@@ -34,9 +38,11 @@ std::string write_whole(const std::string& folder, const std::string& text) {
     const std::string part = path + ".new";
     const cgroups::UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
     if (!fd) return "cannot write " + part + ": " + std::strerror(errno);
-    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(fd.get()) != 0)
+    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(fd.get()) != 0)
         return "cannot write " + part + ": " + std::strerror(errno);
-    if (::rename(part.c_str(), path.c_str()) != 0) return "cannot rename " + part + ": " + std::strerror(errno);
+    if (::rename(part.c_str(), path.c_str()) != 0)
+        return "cannot rename " + part + ": " + std::strerror(errno);
     return {};
 }
 
@@ -44,7 +50,8 @@ std::string write_whole(const std::string& folder, const std::string& text) {
 
 History history_of(const policies::State& state) {
     History out;
-    out.restarts.assign(state.restarts.begin(), state.restarts.begin() + static_cast<std::ptrdiff_t>(state.restart_count));
+    out.restarts.assign(state.restarts.begin(),
+                        state.restarts.begin() + static_cast<std::ptrdiff_t>(state.restart_count));
     out.backoff_steps = state.backoff_steps;
     out.last_restart = state.last_restart;
     out.quarantined = state.quarantined;
@@ -53,7 +60,8 @@ History history_of(const policies::State& state) {
 
 void restore(policies::State& state, const History& history) {
     const std::size_t count = std::min(history.restarts.size(), policies::State::kHistory);
-    std::copy(history.restarts.end() - static_cast<std::ptrdiff_t>(count), history.restarts.end(), state.restarts.begin());
+    std::copy(history.restarts.end() - static_cast<std::ptrdiff_t>(count), history.restarts.end(),
+              state.restarts.begin());
     state.restart_count = count;
     state.backoff_steps = history.backoff_steps;
     state.last_restart = history.last_restart;
@@ -70,7 +78,9 @@ std::string to_text(const Histories& histories, std::string_view boot_id) {
                           {"last_restart", nanoseconds(history.last_restart)},
                           {"quarantined", history.quarantined}};
     }
-    return json{{"boot_id", boot_id}, {"containers", containers}}.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+    return json{{"boot_id", boot_id}, {"containers", containers}}.dump(1, ' ', false,
+                                                                       json::error_handler_t::replace) +
+           "\n";
 }
 
 Histories parse_histories(std::string_view text, std::string_view boot_id) {
@@ -80,7 +90,8 @@ Histories parse_histories(std::string_view text, std::string_view boot_id) {
         if (document.at("boot_id").get<std::string>() != boot_id) return out;
         for (const auto& [id, item] : document.at("containers").items()) {
             History history;
-            for (const json& at : item.at("restarts")) history.restarts.push_back(time_point(at.get<std::int64_t>()));
+            for (const json& at : item.at("restarts"))
+                history.restarts.push_back(time_point(at.get<std::int64_t>()));
             history.backoff_steps = std::max(0, item.at("backoff_steps").get<int>());
             history.last_restart = time_point(item.at("last_restart").get<std::int64_t>());
             history.quarantined = item.at("quarantined").get<bool>();
@@ -121,9 +132,12 @@ void HistoryStore::keep_only(const std::set<std::string, std::less<>>& ids) {
 void HistoryStore::save() {
     auto job = [folder = folder_, text = to_text(histories_, boot_id_)] { return write_whole(folder, text); };
     auto done = [](const std::string& problem) {
-        if (!problem.empty()) spdlog::warn("{}: a quarantine would not outlive a restart of the governor (see --state-dir)", problem);
+        if (!problem.empty())
+            spdlog::warn("{}: a quarantine would not outlive a restart of the governor (see --state-dir)",
+                         problem);
     };
-    if (!worker_.post(std::move(job), std::move(done))) spdlog::warn("the worker's queue is full: the history was not saved");
+    if (!worker_.post(std::move(job), std::move(done)))
+        spdlog::warn("the worker's queue is full: the history was not saved");
 }
 
 }  // namespace governor

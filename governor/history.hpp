@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/async/worker.hpp"
+#include "policies/step.hpp"
+
 #include <map>
 #include <optional>
 #include <set>
@@ -9,12 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "governor/async/worker.hpp"
-#include "policies/step.hpp"
-
 namespace governor {
 
-/// What must outlive the governor itself: without it, a deploy of the governor would end a quarantine and forget a restart storm.
+/// What must outlive the governor itself: without it, a deploy of the governor would end a quarantine and
+/// forget a restart storm.
 struct History {
     std::vector<policies::TimePoint> restarts;
     int backoff_steps = 0;
@@ -34,10 +35,12 @@ std::string to_text(const Histories& histories, std::string_view boot_id);
 /// Empty for another boot's, and for a text that is damaged: a lost history is no reason not to start.
 Histories parse_histories(std::string_view text, std::string_view boot_id);
 
-/// Keeps the histories in one small file, written whole and renamed into place, on the worker's thread. Loop's thread only.
+/// Keeps the histories in one small file, written whole and renamed into place, on the worker's thread.
+/// Loop's thread only.
 class HistoryStore {
   public:
-    /// Reads what is there. A folder that cannot be written costs the memory over restarts, nothing else; it is said once.
+    /// Reads what is there. A folder that cannot be written costs the memory over restarts, nothing else; it
+    /// is said once.
     HistoryStore(std::string folder, std::string boot_id, async::Worker& worker);
 
     std::optional<History> find(const std::string& id) const;

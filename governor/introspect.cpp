@@ -2,26 +2,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/introspect.hpp"
 
+#include "governor/publish/render.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
 #include <vector>
-
-#include "governor/publish/render.hpp"
 
 namespace governor {
 namespace {
 
 using nlohmann::json;
 
-json bytes(policies::Bytes value) { return value == policies::kUnlimited ? json(nullptr) : json(value.value); }
+json bytes(policies::Bytes value) {
+    return value == policies::kUnlimited ? json(nullptr) : json(value.value);
+}
 
 std::int64_t milliseconds(policies::Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
 bool is_named(const publish::Subject& subject, std::string_view name) {
-    return subject.service == name || subject.name == name || subject.project + "/" + subject.service == name ||
+    return subject.service == name || subject.name == name ||
+           subject.project + "/" + subject.service == name ||
            (name.size() >= 12 && subject.id.starts_with(name));
 }
 
@@ -33,17 +36,26 @@ json threshold(const std::string& name, policies::Duration value) {
     return {{"name", name}, {"value", milliseconds(value)}, {"text", policies::to_string(value)}};
 }
 
-void add_terms(json& out, const std::string& name, const policies::Condition& condition, policies::Bytes hard) {
+void add_terms(json& out, const std::string& name, const policies::Condition& condition,
+               policies::Bytes hard) {
     for (const policies::Term& term : condition.terms) {
         switch (term.measure) {
-            case policies::Measure::kUnreclaimable: out.push_back(threshold(name + " unreclaimable", term.size.of(hard))); break;
-            case policies::Measure::kCurrent: out.push_back(threshold(name + " current", term.size.of(hard))); break;
-            case policies::Measure::kEta: out.push_back(threshold(name + " eta", policies::Duration(term.duration))); break;
+            case policies::Measure::kUnreclaimable:
+                out.push_back(threshold(name + " unreclaimable", term.size.of(hard)));
+                break;
+            case policies::Measure::kCurrent:
+                out.push_back(threshold(name + " current", term.size.of(hard)));
+                break;
+            case policies::Measure::kEta:
+                out.push_back(threshold(name + " eta", policies::Duration(term.duration)));
+                break;
             case policies::Measure::kPressureSome:
             case policies::Measure::kPressureFull:
-                out.push_back({{"name", name + (term.measure == policies::Measure::kPressureSome ? " pressure some" : " pressure full")},
-                               {"value", term.pressure.value},
-                               {"text", policies::to_string(term.pressure)}});
+                out.push_back(
+                    {{"name", name + (term.measure == policies::Measure::kPressureSome ? " pressure some"
+                                                                                       : " pressure full")},
+                     {"value", term.pressure.value},
+                     {"text", policies::to_string(term.pressure)}});
                 break;
         }
     }
@@ -63,7 +75,8 @@ json describe_policy(const policies::ServicePolicy& policy, const policies::Stat
     const auto& breaker = policy.restart.breaker;
     out.push_back({{"name", "breaker"},
                    {"value", breaker.restarts},
-                   {"text", std::to_string(breaker.restarts) + " restarts within " + policies::to_string(policies::Duration(breaker.within))}});
+                   {"text", std::to_string(breaker.restarts) + " restarts within " +
+                                policies::to_string(policies::Duration(breaker.within))}});
     return out;
 }
 
@@ -71,32 +84,50 @@ std::string watching_text(const policies::ServicePolicy& policy, const policies:
     if (!policy.near_oom) return "It is watched only: no policy acts on it.";
     if (state.hard == policies::kUnlimited) return "It is watched only: it has no hard limit to stay below.";
     switch (policy.near_oom->action) {
-        case policies::NearOomAction::kNotify: return "It is watched; near OOM an event is sent, and nothing else is done.";
-        case policies::NearOomAction::kKill: return "It is watched; near OOM it is killed whole, and Docker's restart policy brings it back.";
-        case policies::NearOomAction::kGracefulRestart: break;
+        case policies::NearOomAction::kNotify:
+            return "It is watched; near OOM an event is sent, and nothing else is done.";
+        case policies::NearOomAction::kKill:
+            return "It is watched; near OOM it is killed whole, and Docker's restart policy brings it back.";
+        case policies::NearOomAction::kGracefulRestart:
+            break;
     }
-    return state.relaxed ? "It is watched; page cache fills it, so its tripwire is lifted until the cache is smaller."
-                         : "It is watched; near OOM it is braked, asked to stop, and restarted.";
+    return state.relaxed
+               ? "It is watched; page cache fills it, so its tripwire is lifted until the cache is smaller."
+               : "It is watched; near OOM it is braked, asked to stop, and restarted.";
 }
 
 std::string phase_text(const policies::ServicePolicy& policy, const policies::State& state) {
     switch (state.phase) {
-        case policies::Phase::kUnarmed: return "It does not run, or its limits are not on it yet.";
-        case policies::Phase::kWatching: return watching_text(policy, state);
-        case policies::Phase::kSignalling: return "It stands still; its stop signal is being delivered, then it runs again to save its work.";
-        case policies::Phase::kDraining: return "It saves its work after the stop signal; when its grace ends or it reaches the kill line, it is killed whole.";
-        case policies::Phase::kExited: return "It ended and is being started again.";
-        case policies::Phase::kBackingOff: return "It is near OOM again, sooner than the back-off allows: capped until it may be restarted.";
+        case policies::Phase::kUnarmed:
+            return "It does not run, or its limits are not on it yet.";
+        case policies::Phase::kWatching:
+            return watching_text(policy, state);
+        case policies::Phase::kSignalling:
+            return "It stands still; its stop signal is being delivered, then it runs again to save its "
+                   "work.";
+        case policies::Phase::kDraining:
+            return "It saves its work after the stop signal; when its grace ends or it reaches the kill "
+                   "line, it is killed whole.";
+        case policies::Phase::kExited:
+            return "It ended and is being started again.";
+        case policies::Phase::kBackingOff:
+            return "It is near OOM again, sooner than the back-off allows: capped until it may be restarted.";
         case policies::Phase::kQuarantined:
-            return state.frozen ? "Quarantine: it reached the middle between tripwire and hard limit and is frozen, its memory untouched, until `governor release`."
-                                : "Quarantine: it runs, capped, and is not restarted until `governor release`.";
-        case policies::Phase::kLeftAlone: return "Somebody else stops it: left alone.";
-        case policies::Phase::kPaused: return "Somebody paused it: left alone.";
+            return state.frozen
+                       ? "Quarantine: it reached the middle between tripwire and hard limit and is frozen, "
+                         "its memory untouched, until `governor release`."
+                       : "Quarantine: it runs, capped, and is not restarted until `governor release`.";
+        case policies::Phase::kLeftAlone:
+            return "Somebody else stops it: left alone.";
+        case policies::Phase::kPaused:
+            return "Somebody paused it: left alone.";
     }
     return {};
 }
 
-http::Reply error_reply(int status, const std::string& text) { return {status, {{"error", text}}}; }
+http::Reply error_reply(int status, const std::string& text) {
+    return {status, {{"error", text}}};
+}
 
 }  // namespace
 
@@ -116,13 +147,15 @@ json Introspection::describe(const Supervisor::Entry& entry) const {
             {"unreclaimable", state.has_sample ? bytes(state.last.unreclaimable) : json(nullptr)},
             {"hard", bytes(state.hard)},
             {"tripwire", bytes(state.tripwire)},
-            {"headroom", limited && state.has_sample ? bytes(state.hard - state.last.unreclaimable) : json(nullptr)},
+            {"headroom",
+             limited && state.has_sample ? bytes(state.hard - state.last.unreclaimable) : json(nullptr)},
             {"growth_per_s", static_cast<std::int64_t>(state.growth)},
             {"eta_ms", eta == policies::Duration::max() ? json(nullptr) : json(milliseconds(eta))},
             {"restarts_in_window", state.restart_count},
             {"quarantined", state.quarantined},
             {"frozen", state.frozen},
-            {"last_sample_ms_ago", state.has_sample ? json(milliseconds(parts_.clock() - state.last_at)) : json(nullptr)}};
+            {"last_sample_ms_ago",
+             state.has_sample ? json(milliseconds(parts_.clock() - state.last_at)) : json(nullptr)}};
 }
 
 http::Reply Introspection::status() {
@@ -130,8 +163,12 @@ http::Reply Introspection::status() {
     for (const auto& [id, entry] : parts_.supervisor.entries())
         if (entry.controller) services.push_back(describe(entry));
     std::sort(services.begin(), services.end(), [](const json& a, const json& b) {
-        return std::tie(a.at("project").get_ref<const std::string&>(), a.at("service").get_ref<const std::string&>(), a.at("container").get_ref<const std::string&>()) <
-               std::tie(b.at("project").get_ref<const std::string&>(), b.at("service").get_ref<const std::string&>(), b.at("container").get_ref<const std::string&>());
+        return std::tie(a.at("project").get_ref<const std::string&>(),
+                        a.at("service").get_ref<const std::string&>(),
+                        a.at("container").get_ref<const std::string&>()) <
+               std::tie(b.at("project").get_ref<const std::string&>(),
+                        b.at("service").get_ref<const std::string&>(),
+                        b.at("container").get_ref<const std::string&>());
     });
     const Host& host = parts_.supervisor.host();
     return {200,
@@ -155,7 +192,8 @@ http::Reply Introspection::explain(std::string_view service) {
         publish::Filter filter;
         filter.service = controller.subject().name;
         constexpr std::size_t kShown = 20;
-        for (const auto& published : parts_.publisher.recent(filter, kShown)) events.push_back(json::parse(published->json, nullptr, false));
+        for (const auto& published : parts_.publisher.recent(filter, kShown))
+            events.push_back(json::parse(published->json, nullptr, false));
         json notes = entry.notes;
         policies::Event stop;
         stop.type = policies::EventType::kBrake;
@@ -169,7 +207,8 @@ http::Reply Introspection::explain(std::string_view service) {
                  {"events", events},
                  {"notes", notes}}};
     }
-    return error_reply(404, "no service or container is called \"" + std::string(service) + "\"; `governor status` lists them");
+    return error_reply(404, "no service or container is called \"" + std::string(service) +
+                                "\"; `governor status` lists them");
 }
 
 http::Reply Introspection::command(std::string_view name, std::string_view service) {
@@ -186,13 +225,18 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
         known = true;
         const policies::State& state = entry.controller->state();
         if (!state.quarantined && state.phase != policies::Phase::kBackingOff) continue;
-        // The entry stays: only Docker's `destroy` takes it off, and that does not come in the middle of this.
+        // The entry stays: only Docker's `destroy` takes it off, and that does not come in the middle of
+        // this.
         const std::shared_ptr<Controller> controller = entry.controller;
         controller->feed(policies::Released{});
         released.push_back(controller->subject().name);
     }
-    if (!known) return error_reply(404, "no service or container is called \"" + std::string(service) + "\"; `governor status` lists them");
-    if (released.empty()) return error_reply(409, std::string(service) + " is not in quarantine and not waiting for its back-off");
+    if (!known)
+        return error_reply(404, "no service or container is called \"" + std::string(service) +
+                                    "\"; `governor status` lists them");
+    if (released.empty())
+        return error_reply(409,
+                           std::string(service) + " is not in quarantine and not waiting for its back-off");
     return {200, {{"released", released}}};
 }
 

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <string>
-
 #include "governor/http/control_api.hpp"
 #include "governor/publish/publisher.hpp"
 #include "governor/supervisor.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
 
 namespace governor {
 

@@ -2,4 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/cli.hpp"
 
-int main(int argc, char** argv) { return governor::cli::main(argc, argv); }
+int main(int argc, char** argv) {
+    return governor::cli::main(argc, argv);
+}

@@ -49,7 +49,9 @@ std::optional<std::string> read_file(const std::string& path, std::string& reaso
     return text;
 }
 
-bool is_policy(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
+bool is_policy(const fs::path& path) {
+    return path.extension() == ".yaml" || path.extension() == ".yml";
+}
 
 /// Puts a folder's policies, in the order of their names, behind `files`; false when there are none.
 bool list_folder(const std::string& path, std::vector<std::string>& files, std::string& reason) {
@@ -90,7 +92,8 @@ policies::LoadResult load_policy_files(const std::vector<std::string>& paths) {
         if (auto text = read_file(file, reason)) {
             sources.push_back({file, std::move(*text)});
         } else {
-            problems.push_back(problem(file, "cannot read this policy file: " + reason, "check the path and its permissions"));
+            problems.push_back(problem(file, "cannot read this policy file: " + reason,
+                                       "check the path and its permissions"));
         }
     }
     policies::LoadResult result;

@@ -2,6 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/directory.hpp"
+#include "cgroup/memory_files.hpp"
+#include "governor/publish/record.hpp"
+#include "policies/policy.hpp"
+#include "policies/step.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -10,30 +16,27 @@
 #include <string>
 #include <vector>
 
-#include "cgroup/directory.hpp"
-#include "cgroup/memory_files.hpp"
-#include "governor/publish/record.hpp"
-#include "policies/policy.hpp"
-#include "policies/step.hpp"
-
 /// The seams between watching, deciding and acting.
 namespace governor {
 
 /// CLOCK_MONOTONIC, given to whoever needs the time, so that tests give their own.
 using Clock = std::function<policies::TimePoint()>;
 
-/// One life of a container, from its start to its exit: its cgroup, held open. Coroutines that act on it share it, so that a
-/// container that goes away in the middle leaves them with fds that answer "gone", never with another container's.
+/// One life of a container, from its start to its exit: its cgroup, held open. Coroutines that act on it
+/// share it, so that a container that goes away in the middle leaves them with fds that answer "gone", never
+/// with another container's.
 struct Run {
-    Run(cgroups::Directory dir, cgroups::MemoryFiles memory) : directory(std::move(dir)), files(std::move(memory)) {}
+    Run(cgroups::Directory dir, cgroups::MemoryFiles memory)
+        : directory(std::move(dir)), files(std::move(memory)) {}
 
     cgroups::Directory directory;
     cgroups::MemoryFiles files;
-    int pid = 0;               ///< PID 1 of the container as we see it; 0 without the host's pid namespace
+    int pid = 0;  ///< PID 1 of the container as we see it; 0 without the host's pid namespace
     int stop_signal = 15;
-    bool ended = false;        ///< set at its exit: loops that wait for something about it stop
+    bool ended = false;  ///< set at its exit: loops that wait for something about it stop
 
-    /// Counts orders to memory.high: an older one that still waits for the worker must not overtake a newer one.
+    /// Counts orders to memory.high: an older one that still waits for the worker must not overtake a newer
+    /// one.
     std::atomic<std::uint64_t> tripwire_order{0};
 
     enum class Hold : std::uint8_t { kNone, kMoving, kReady };
@@ -48,13 +51,14 @@ struct Target {
     std::string id;
     std::string name;
     std::string service;
-    std::map<std::string, std::string, std::less<>> addresses;        ///< network name -> IP address
+    std::map<std::string, std::string, std::less<>> addresses;  ///< network name -> IP address
     std::shared_ptr<const policies::ServicePolicy> policy;
 };
 
 using InputEvent = decltype(policies::Input::what);
-/// Brings what came of an action back to its controller. May be called later, once or several times, on the loop's thread;
-/// `detail` is a sentence for the event that follows. Calls for a run that has ended are ignored.
+/// Brings what came of an action back to its controller. May be called later, once or several times, on the
+/// loop's thread; `detail` is a sentence for the event that follows. Calls for a run that has ended are
+/// ignored.
 using Answer = std::function<void(InputEvent what, std::string detail)>;
 
 /// Does what the core decided.

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/self.hpp"
 
+#include "cgroup/directory.hpp"
+
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -10,8 +12,6 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
-
-#include "cgroup/directory.hpp"
 
 namespace governor {
 namespace {
@@ -42,7 +42,8 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
         failed.push_back(std::string("cannot lock its memory (") + std::strerror(errno) +
                          "): add the capability IPC_LOCK, or the ulimit memlock: -1");
     if (const auto set = processes.set_oom_score_adj(0, kOomScoreAdj); !set)
-        failed.push_back(set.error().message() + ": add the capability SYS_RESOURCE, or set oom_score_adj in the Compose file");
+        failed.push_back(set.error().message() +
+                         ": add the capability SYS_RESOURCE, or set oom_score_adj in the Compose file");
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < kFiles) {
         files.rlim_cur = files.rlim_max < kFiles ? files.rlim_max : kFiles;
@@ -51,7 +52,8 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
     const auto own = processes.cgroup_path(::getpid());
     if (own && *own != "/" && own->find("..") == std::string::npos) {
         const auto directory = cgroups::Directory::open(cgroup_mount + *own);
-        const auto written = directory ? directory->write_bytes("memory.min", kOwnMin) : tl::make_unexpected(directory.error());
+        const auto written = directory ? directory->write_bytes("memory.min", kOwnMin)
+                                       : tl::make_unexpected(directory.error());
         if (!written) failed.push_back(written.error().message() + ": its own memory is not reserved");
     }
     return failed;
@@ -60,10 +62,14 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
 std::vector<std::string> lost_to_namespaces(const std::string& proc) {
     std::vector<std::string> lost;
     if (is_other(proc + "/self/ns/pid", kHostPids))
-        lost.emplace_back("containers' processes cannot be seen from a private pid namespace: no signal can be sent when Docker hangs, the "
-                          "children of a PID 1 are not held back, and nobody knows whether it handles its stop signal: run with `pid: host`");
+        lost.emplace_back(
+            "containers' processes cannot be seen from a private pid namespace: no signal can be sent when "
+            "Docker hangs, the "
+            "children of a PID 1 are not held back, and nobody knows whether it handles its stop signal: run "
+            "with `pid: host`");
     if (is_other(proc + "/self/ns/cgroup", kHostCgroups))
-        lost.emplace_back("a private cgroup namespace shows other paths than Docker's: run with `cgroup: host`");
+        lost.emplace_back(
+            "a private cgroup namespace shows other paths than Docker's: run with `cgroup: host`");
     return lost;
 }
 

@@ -2,16 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/process.hpp"
+
 #include <string>
 #include <vector>
 
-#include "cgroup/process.hpp"
-
 namespace governor {
 
-/// What the governor does so that it is still there when memory is not: locked pages, a low oom_score_adj, memory.min on its own
-/// cgroup, enough file descriptors. Each is wanted, none is required; what could not be had is said, with the mend.
-/// Returns one line for each that failed.
+/// What the governor does so that it is still there when memory is not: locked pages, a low oom_score_adj,
+/// memory.min on its own cgroup, enough file descriptors. Each is wanted, none is required; what could not be
+/// had is said, with the mend. Returns one line for each that failed.
 std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgroups::Processes& processes);
 
 /// What a private namespace takes away, one line for each, with the mend. The rest works on through Docker.

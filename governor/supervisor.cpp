@@ -2,19 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/supervisor.hpp"
 
-#include <algorithm>
-#include <charconv>
-#include <exception>
-#include <set>
+#include "governor/act/live_actuator.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/act/signals.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
-#include "governor/act/live_actuator.hpp"
-#include "governor/act/mark.hpp"
-#include "governor/act/signals.hpp"
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <set>
 
 namespace governor {
 namespace {
@@ -59,7 +59,9 @@ Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::P
 
 Supervisor::~Supervisor() = default;
 
-void Supervisor::spawn(Task task) { asio::co_spawn(parts_.loop, std::move(task), log_failure); }
+void Supervisor::spawn(Task task) {
+    asio::co_spawn(parts_.loop, std::move(task), log_failure);
+}
 
 Supervisor::Entry* Supervisor::find(const std::string& id) {
     const auto found = entries_.find(id);
@@ -73,7 +75,8 @@ void Supervisor::tell(const std::string& type, const std::string& detail) {
     parts_.sink.publish(record);
 }
 
-// ---- Docker's events ------------------------------------------------------------------------------------------------
+// ---- Docker's events
+// ------------------------------------------------------------------------------------------------
 
 void Supervisor::on_connected(bool resumed) {
     connected_ = true;
@@ -83,7 +86,8 @@ void Supervisor::on_connected(bool resumed) {
 
 void Supervisor::on_disconnected(const docker::Error& reason, std::chrono::milliseconds) {
     // On the edge, not at every attempt.
-    if (connected_) tell("docker_disconnected", reason.message + " The limits on the containers hold meanwhile.");
+    if (connected_)
+        tell("docker_disconnected", reason.message + " The limits on the containers hold meanwhile.");
     connected_ = false;
 }
 
@@ -118,7 +122,8 @@ void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
         return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
     const int stop_signal = act::parse_signal(entry.details.stop_signal).value_or(15);
     const auto signal = act::parse_signal(attribute(event, "signal"));
-    if (signal && act::ends_container(*signal, stop_signal)) entry.controller->feed(policies::StoppedByOther{});
+    if (signal && act::ends_container(*signal, stop_signal))
+        entry.controller->feed(policies::StoppedByOther{});
 }
 
 void Supervisor::on_exit(const std::string& id, int exit_code) {
@@ -153,7 +158,8 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     }
     std::vector<std::string> gone;
     for (const auto& [id, entry] : entries_) {
-        const bool known = std::any_of(list->begin(), list->end(), [&](const auto& summary) { return summary.id == id; });
+        const bool known =
+            std::any_of(list->begin(), list->end(), [&](const auto& summary) { return summary.id == id; });
         if (!known) gone.push_back(id);
     }
     for (const std::string& id : gone) {
@@ -166,16 +172,19 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
             const Entry* known = find(summary.id);
-            if (thorough || known == nullptr || !known->armed || known->stale) spawn(attach(summary.id, false));
+            if (thorough || known == nullptr || !known->armed || known->stale)
+                spawn(attach(summary.id, false));
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);
-            if (details && !details->state.running) on_exit(summary.id, static_cast<int>(details->state.exit_code));
+            if (details && !details->state.running)
+                on_exit(summary.id, static_cast<int>(details->state.exit_code));
         }
     }
 }
 
-// ---- samples --------------------------------------------------------------------------------------------------------
+// ---- samples
+// --------------------------------------------------------------------------------------------------------
 
 cgroups::Bytes Supervisor::swap_free() {
     const policies::TimePoint now = parts_.clock();
@@ -209,17 +218,20 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
 /// systemd rewrites memory.high when any property of the scope is set through it, `docker update` included.
 void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
     const policies::State& state = entry.controller->state();
-    if (state.phase != policies::Phase::kWatching || state.relaxed || state.hard == policies::kUnlimited) return;
+    if (state.phase != policies::Phase::kWatching || state.relaxed || state.hard == policies::kUnlimited)
+        return;
     // The kernel keeps whole pages.
     constexpr std::uint64_t kPage = 65536;
     const std::uint64_t want = state.tripwire.value;
     const std::uint64_t have = sample.tripwire.value;
     const bool same = have == want || (have < want && want - have < kPage);
     if (same || state.tripwire == policies::kUnlimited) return;
-    tell("drift_repaired", entry.controller->subject().name + ": memory.high was " + policies::to_string(sample.tripwire) +
-                               ", set back to " + policies::to_string(state.tripwire) +
-                               " (systemd rewrites it when a property of the scope is set, by `docker update` for one).");
-    parts_.actuator.perform(entry.controller->target(), policies::SetTripwire{state.tripwire}, [](const auto&, const auto&) {});
+    tell("drift_repaired",
+         entry.controller->subject().name + ": memory.high was " + policies::to_string(sample.tripwire) +
+             ", set back to " + policies::to_string(state.tripwire) +
+             " (systemd rewrites it when a property of the scope is set, by `docker update` for one).");
+    parts_.actuator.perform(entry.controller->target(), policies::SetTripwire{state.tripwire},
+                            [](const auto&, const auto&) {});
 }
 
 void Supervisor::listen(const std::string& id) {
@@ -227,9 +239,10 @@ void Supervisor::listen(const std::string& id) {
     if (entry == nullptr || !entry->trips) return;
     entry->listen_at = policies::TimePoint::max();
     const std::weak_ptr<Run> run = entry->controller->target().run;
-    entry->trips->async_wait(asio::posix::stream_descriptor::wait_error, [this, id, run](boost::system::error_code code) {
-        if (!code) on_trip(id, run);
-    });
+    entry->trips->async_wait(asio::posix::stream_descriptor::wait_error,
+                             [this, id, run](boost::system::error_code code) {
+                                 if (!code) on_trip(id, run);
+                             });
 }
 
 void Supervisor::on_trip(const std::string& id, const std::weak_ptr<Run>& run) {
@@ -280,14 +293,17 @@ Supervisor::Task Supervisor::run() {
             timer_.expires_at(asio::steady_timer::time_point(
                 std::chrono::duration_cast<asio::steady_timer::duration>(next.time_since_epoch())));
         }
-        // Cancelled: something nearer was put on the schedule, or the daemon ends (then the wait below throws).
+        // Cancelled: something nearer was put on the schedule, or the daemon ends (then the wait below
+        // throws).
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+            co_return;
         for (const std::string& id : schedule_.take_due(parts_.clock())) on_due(id);
     }
 }
 
-// ---- policies and the end -------------------------------------------------------------------------------------------
+// ---- policies and the end
+// -------------------------------------------------------------------------------------------
 
 void Supervisor::set_policy(std::shared_ptr<const policies::Policy> policy) {
     policy_ = std::move(policy);
@@ -304,13 +320,17 @@ void Supervisor::stand_down() {
         const bool signalling = state.phase == policies::Phase::kSignalling;
         // A stop that Docker was asked for goes on without us; its signal must not find a frozen container.
         if (signalling && target.run->pid > 0)
-            if (const auto process = cgroups::PidFd::open(target.run->pid)) static_cast<void>(process->send(target.run->stop_signal));
-        // A capped one is near its limit and grows: only its cap keeps it alive until the next governor comes.
-        const bool capped = state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
+            if (const auto process = cgroups::PidFd::open(target.run->pid))
+                static_cast<void>(process->send(target.run->stop_signal));
+        // A capped one is near its limit and grows: only its cap keeps it alive until the next governor
+        // comes.
+        const bool capped =
+            state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
         if (!capped && state.tripwire != policies::kUnlimited && state.hard != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
         if (state.frozen || signalling) act::undo_brake(target.run->directory);
-        // The next governor finds a drain under way, and does not brake the handler in the middle of its work.
+        // The next governor finds a drain under way, and does not brake the handler in the middle of its
+        // work.
         if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
     }
 }

@@ -2,22 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "cgroup/process.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/controller.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/watch/schedule.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace governor {
 
@@ -26,12 +26,12 @@ struct Host {
     std::string cgroup_mount;
     std::string cgroup_driver;
     std::string docker_version;
-    policies::Bytes memory;          ///< of the host: the base of a hard limit in percent
-    std::string own_container;       ///< id; empty outside a container
+    policies::Bytes memory;     ///< of the host: the base of a hard limit in percent
+    std::string own_container;  ///< id; empty outside a container
 };
 
-/// Knows all containers: follows Docker's events, puts the policy's limits on each start, takes samples when they are due, and feeds
-/// each container's controller. Loop's thread only; lives as long as the daemon.
+/// Knows all containers: follows Docker's events, puts the policy's limits on each start, takes samples when
+/// they are due, and feeds each container's controller. Loop's thread only; lives as long as the daemon.
 class Supervisor final : public docker::EventHandler {
   public:
     struct Parts {
@@ -49,13 +49,14 @@ class Supervisor final : public docker::EventHandler {
 
     /// Takes samples when due, until cancelled.
     boost::asio::awaitable<void> run();
-    /// Lists all containers and catches up with what the events did not tell. `thorough` looks at every running one; otherwise only
-    /// at those that are new, or whose cgroup turned out to be gone: a minute's check must not cost an inspect for each.
+    /// Lists all containers and catches up with what the events did not tell. `thorough` looks at every
+    /// running one; otherwise only at those that are new, or whose cgroup turned out to be gone: a minute's
+    /// check must not cost an inspect for each.
     boost::asio::awaitable<void> reconcile(bool thorough);
 
     void set_policy(std::shared_ptr<const policies::Policy> policy);
-    /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a leak to a livelock; the cap
-    /// of a quarantine or a back-off stays.
+    /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a
+    /// leak to a livelock; the cap of a quarantine or a back-off stays.
     void stand_down();
 
     void on_event(const docker::Event& event) override;
@@ -85,7 +86,8 @@ class Supervisor final : public docker::EventHandler {
     Task attach(std::string id, bool started);
     Task attach_once(std::string id, bool started);
     Task arm(std::string id, std::shared_ptr<Run> run);
-    boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run, policies::Bytes hard);
+    boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run,
+                                                policies::Bytes hard);
     boost::asio::awaitable<void> set_tripwire(std::shared_ptr<Run> run, policies::Bytes tripwire);
     /// Runs what may block on the worker's thread and waits for its end.
     boost::asio::awaitable<void> offload(std::function<cgroups::Result<void>()> job);

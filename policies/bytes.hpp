@@ -10,7 +10,8 @@
 
 namespace policies {
 
-/// An amount of memory. A type of its own, so that a size can never be passed where a count or a percentage is meant.
+/// An amount of memory. A type of its own, so that a size can never be passed where a count or a percentage
+/// is meant.
 struct Bytes {
     std::uint64_t value = 0;
 
@@ -20,9 +21,15 @@ struct Bytes {
     constexpr Bytes operator-(Bytes other) const { return {value > other.value ? value - other.value : 0}; }
 };
 
-constexpr Bytes operator""_KiB(unsigned long long n) { return {n << 10U}; }
-constexpr Bytes operator""_MiB(unsigned long long n) { return {n << 20U}; }
-constexpr Bytes operator""_GiB(unsigned long long n) { return {n << 30U}; }
+constexpr Bytes operator""_KiB(unsigned long long n) {
+    return {n << 10U};
+}
+constexpr Bytes operator""_MiB(unsigned long long n) {
+    return {n << 20U};
+}
+constexpr Bytes operator""_GiB(unsigned long long n) {
+    return {n << 30U};
+}
 
 /// The kernel's "max": no limit.
 inline constexpr Bytes kUnlimited{std::numeric_limits<std::uint64_t>::max()};

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
 // What a state says: forecasts, conditions, names.
-#include <algorithm>
-
 #include "policies/step.hpp"
+
+#include <algorithm>
 
 namespace policies {
 
@@ -17,15 +17,24 @@ Bytes State::kill_line() const {
 
 std::string_view to_string(Phase phase) {
     switch (phase) {
-        case Phase::kUnarmed: return "unarmed";
-        case Phase::kWatching: return "watching";
-        case Phase::kSignalling: return "signalling";
-        case Phase::kDraining: return "draining";
-        case Phase::kExited: return "exited";
-        case Phase::kBackingOff: return "backing_off";
-        case Phase::kQuarantined: return "quarantined";
-        case Phase::kLeftAlone: return "left_alone";
-        case Phase::kPaused: return "paused";
+        case Phase::kUnarmed:
+            return "unarmed";
+        case Phase::kWatching:
+            return "watching";
+        case Phase::kSignalling:
+            return "signalling";
+        case Phase::kDraining:
+            return "draining";
+        case Phase::kExited:
+            return "exited";
+        case Phase::kBackingOff:
+            return "backing_off";
+        case Phase::kQuarantined:
+            return "quarantined";
+        case Phase::kLeftAlone:
+            return "left_alone";
+        case Phase::kPaused:
+            return "paused";
     }
     return "unknown";
 }
@@ -51,8 +60,10 @@ bool holds(const Condition& condition, const State& state, Reason& why) {
                 const Bytes measured = all_memory ? state.last.current : state.last.unreclaimable;
                 const Bytes threshold = term.size.of(state.hard);
                 is = threshold != kUnlimited && measured >= threshold;
-                reason = {all_memory ? Rule::kCurrent : Rule::kUnreclaimable, Quantity::of(measured),
-                          Quantity::of(threshold), {}};
+                reason = {all_memory ? Rule::kCurrent : Rule::kUnreclaimable,
+                          Quantity::of(measured),
+                          Quantity::of(threshold),
+                          {}};
                 break;
             }
             case Measure::kEta: {
@@ -63,7 +74,8 @@ bool holds(const Condition& condition, const State& state, Reason& why) {
             }
             case Measure::kPressureSome:
             case Measure::kPressureFull: {
-                const Permille measured = term.measure == Measure::kPressureSome ? state.last.some : state.last.full;
+                const Permille measured =
+                    term.measure == Measure::kPressureSome ? state.last.some : state.last.full;
                 is = measured >= term.pressure;
                 reason = {Rule::kPressure, Quantity::of(measured), Quantity::of(term.pressure), 10s};
                 break;

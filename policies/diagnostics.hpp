@@ -11,7 +11,8 @@
 
 namespace policies {
 
-/// A place in a source, 1-based. The column counts bytes, as yaml-cpp does; what is shown to people counts characters.
+/// A place in a source, 1-based. The column counts bytes, as yaml-cpp does; what is shown to people counts
+/// characters.
 struct Position {
     int line = 1;
     int column = 1;

@@ -6,79 +6,128 @@ namespace policies {
 
 std::string_view to_string(EventType type) {
     switch (type) {
-        case EventType::kArmed: return "armed";
-        case EventType::kOomNear: return "oom_near";
-        case EventType::kPageCacheChurn: return "page_cache_churn";
-        case EventType::kWarned: return "warned";
-        case EventType::kBrake: return "brake";
-        case EventType::kSignalled: return "signalled";
-        case EventType::kDockerSlow: return "docker_slow";
-        case EventType::kKilled: return "killed";
-        case EventType::kOomKilled: return "oom_killed";
-        case EventType::kExited: return "exited";
-        case EventType::kRestartFinished: return "restart_finished";
-        case EventType::kRestartDelayed: return "restart_delayed";
-        case EventType::kBreakerOpened: return "breaker_opened";
-        case EventType::kBreakerReleased: return "breaker_released";
-        case EventType::kCapFrozen: return "cap_frozen";
-        case EventType::kLeftAlone: return "left_alone";
-        case EventType::kAdopted: return "adopted";
-        case EventType::kActionFailed: return "action_failed";
+        case EventType::kArmed:
+            return "armed";
+        case EventType::kOomNear:
+            return "oom_near";
+        case EventType::kPageCacheChurn:
+            return "page_cache_churn";
+        case EventType::kWarned:
+            return "warned";
+        case EventType::kBrake:
+            return "brake";
+        case EventType::kSignalled:
+            return "signalled";
+        case EventType::kDockerSlow:
+            return "docker_slow";
+        case EventType::kKilled:
+            return "killed";
+        case EventType::kOomKilled:
+            return "oom_killed";
+        case EventType::kExited:
+            return "exited";
+        case EventType::kRestartFinished:
+            return "restart_finished";
+        case EventType::kRestartDelayed:
+            return "restart_delayed";
+        case EventType::kBreakerOpened:
+            return "breaker_opened";
+        case EventType::kBreakerReleased:
+            return "breaker_released";
+        case EventType::kCapFrozen:
+            return "cap_frozen";
+        case EventType::kLeftAlone:
+            return "left_alone";
+        case EventType::kAdopted:
+            return "adopted";
+        case EventType::kActionFailed:
+            return "action_failed";
     }
     return "unknown";
 }
 
 std::string_view to_string(Rule rule) {
     switch (rule) {
-        case Rule::kNone: return "none";
-        case Rule::kUnreclaimable: return "unreclaimable";
-        case Rule::kCurrent: return "current";
-        case Rule::kEta: return "eta";
-        case Rule::kPressure: return "pressure";
-        case Rule::kTripwire: return "tripwire";
-        case Rule::kHardLimitNear: return "hard_limit_near";
-        case Rule::kGraceEnded: return "grace_ended";
-        case Rule::kDockerTimeout: return "docker_timeout";
-        case Rule::kDockerError: return "docker_error";
-        case Rule::kSignalFailed: return "signal_failed";
-        case Rule::kBackoff: return "backoff";
-        case Rule::kBreaker: return "breaker";
-        case Rule::kOomKillCounter: return "oom_kill_counter";
-        case Rule::kPolicyKill: return "policy_kill";
-        case Rule::kOperator: return "operator";
-        case Rule::kNotBack: return "not_back";
+        case Rule::kNone:
+            return "none";
+        case Rule::kUnreclaimable:
+            return "unreclaimable";
+        case Rule::kCurrent:
+            return "current";
+        case Rule::kEta:
+            return "eta";
+        case Rule::kPressure:
+            return "pressure";
+        case Rule::kTripwire:
+            return "tripwire";
+        case Rule::kHardLimitNear:
+            return "hard_limit_near";
+        case Rule::kGraceEnded:
+            return "grace_ended";
+        case Rule::kDockerTimeout:
+            return "docker_timeout";
+        case Rule::kDockerError:
+            return "docker_error";
+        case Rule::kSignalFailed:
+            return "signal_failed";
+        case Rule::kBackoff:
+            return "backoff";
+        case Rule::kBreaker:
+            return "breaker";
+        case Rule::kOomKillCounter:
+            return "oom_kill_counter";
+        case Rule::kPolicyKill:
+            return "policy_kill";
+        case Rule::kOperator:
+            return "operator";
+        case Rule::kNotBack:
+            return "not_back";
     }
     return "unknown";
 }
 
 std::string_view to_string(Outcome outcome) {
     switch (outcome) {
-        case Outcome::kNone: return "none";
-        case Outcome::kGraceful: return "graceful";
-        case Outcome::kKilledByGovernor: return "killed_by_governor";
-        case Outcome::kKilledAtGraceEnd: return "killed_at_grace_end";
-        case Outcome::kOomKilled: return "oom_killed";
-        case Outcome::kFailed: return "failed";
+        case Outcome::kNone:
+            return "none";
+        case Outcome::kGraceful:
+            return "graceful";
+        case Outcome::kKilledByGovernor:
+            return "killed_by_governor";
+        case Outcome::kKilledAtGraceEnd:
+            return "killed_at_grace_end";
+        case Outcome::kOomKilled:
+            return "oom_killed";
+        case Outcome::kFailed:
+            return "failed";
     }
     return "unknown";
 }
 
 std::string_view to_string(Via via) {
     switch (via) {
-        case Via::kNone: return "none";
-        case Via::kDocker: return "docker";
-        case Via::kDirect: return "direct";
-        case Via::kSomeoneElse: return "someone_else";
+        case Via::kNone:
+            return "none";
+        case Via::kDocker:
+            return "docker";
+        case Via::kDirect:
+            return "direct";
+        case Via::kSomeoneElse:
+            return "someone_else";
     }
     return "unknown";
 }
 
 std::string_view to_string(StopHandling handling) {
     switch (handling) {
-        case StopHandling::kUnknown: return "unknown";
-        case StopHandling::kHandled: return "handled";
-        case StopHandling::kNotHandled: return "not_handled";
-        case StopHandling::kIgnored: return "ignored";
+        case StopHandling::kUnknown:
+            return "unknown";
+        case StopHandling::kHandled:
+            return "handled";
+        case StopHandling::kNotHandled:
+            return "not_handled";
+        case StopHandling::kIgnored:
+            return "ignored";
     }
     return "unknown";
 }

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/bytes.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string_view>
 
-#include "policies/bytes.hpp"
-
-/// What happened and why. Decided in the core, rendered everywhere else: every log line, answer and hook shows this one struct.
+/// What happened and why. Decided in the core, rendered everywhere else: every log line, answer and hook
+/// shows this one struct.
 namespace policies {
 
 using Duration = std::chrono::nanoseconds;
@@ -25,46 +26,46 @@ using TimePoint = Monotonic::time_point;
 
 /// The names are API (docs/events.md); to_string() gives them.
 enum class EventType : std::uint8_t {
-    kArmed,             ///< limits are on the container
-    kOomNear,           ///< the trigger's condition holds; what is done about it follows
-    kPageCacheChurn,    ///< the tripwire fired for page cache only; it was lifted for a while
-    kWarned,            ///< the application was asked to shed memory
-    kBrake,             ///< the container was frozen
-    kSignalled,         ///< its stop signal is pending; tripwire released, thawed: the drain begins
-    kDockerSlow,        ///< Docker did not deliver the signal in time; the kernel-side path was taken
-    kKilled,            ///< the governor killed the container whole
-    kOomKilled,         ///< the kernel's OOM killer struck inside the container
-    kExited,            ///< a governed container ended without our doing
-    kRestartFinished,   ///< it is back; outcome and times
-    kRestartDelayed,    ///< back-off: it stays capped until it may be restarted
-    kBreakerOpened,     ///< quarantine: alive and capped, not restarted again
-    kBreakerReleased,   ///< quarantine ended
-    kCapFrozen,         ///< capped, and so near its hard limit that it was frozen
-    kLeftAlone,         ///< somebody else stops or pauses it
-    kAdopted,           ///< found at start in the middle of an action; carried on or undone
-    kActionFailed,      ///< something that was tried failed; what was done instead
+    kArmed,            ///< limits are on the container
+    kOomNear,          ///< the trigger's condition holds; what is done about it follows
+    kPageCacheChurn,   ///< the tripwire fired for page cache only; it was lifted for a while
+    kWarned,           ///< the application was asked to shed memory
+    kBrake,            ///< the container was frozen
+    kSignalled,        ///< its stop signal is pending; tripwire released, thawed: the drain begins
+    kDockerSlow,       ///< Docker did not deliver the signal in time; the kernel-side path was taken
+    kKilled,           ///< the governor killed the container whole
+    kOomKilled,        ///< the kernel's OOM killer struck inside the container
+    kExited,           ///< a governed container ended without our doing
+    kRestartFinished,  ///< it is back; outcome and times
+    kRestartDelayed,   ///< back-off: it stays capped until it may be restarted
+    kBreakerOpened,    ///< quarantine: alive and capped, not restarted again
+    kBreakerReleased,  ///< quarantine ended
+    kCapFrozen,        ///< capped, and so near its hard limit that it was frozen
+    kLeftAlone,        ///< somebody else stops or pauses it
+    kAdopted,          ///< found at start in the middle of an action; carried on or undone
+    kActionFailed,     ///< something that was tried failed; what was done instead
 };
 std::string_view to_string(EventType type);
 
 /// The rule behind an event.
 enum class Rule : std::uint8_t {
     kNone,
-    kUnreclaimable,     ///< unreclaimable memory at or above its threshold
-    kCurrent,           ///< memory.current at or above its threshold
-    kEta,               ///< forecast time to OOM at or below its threshold
-    kPressure,          ///< PSI avg10 at or above its threshold
-    kTripwire,          ///< memory.current crossed memory.high
-    kHardLimitNear,     ///< unreclaimable memory reached the kill line just below the hard limit
-    kGraceEnded,        ///< the drain took longer than its grace
-    kDockerTimeout,     ///< Docker did not deliver the stop signal in time
-    kDockerError,       ///< Docker refused or could not be reached
-    kSignalFailed,      ///< the stop signal could not be sent from the kernel side either
-    kBackoff,           ///< sooner after the last restart than the back-off allows
-    kBreaker,           ///< more restarts within the window than the breaker allows
-    kOomKillCounter,    ///< oom_kill in memory.events grew
-    kPolicyKill,        ///< the policy says `do: kill`
-    kOperator,          ///< a person asked for it
-    kNotBack,           ///< Docker did not start it again by itself
+    kUnreclaimable,   ///< unreclaimable memory at or above its threshold
+    kCurrent,         ///< memory.current at or above its threshold
+    kEta,             ///< forecast time to OOM at or below its threshold
+    kPressure,        ///< PSI avg10 at or above its threshold
+    kTripwire,        ///< memory.current crossed memory.high
+    kHardLimitNear,   ///< unreclaimable memory reached the kill line just below the hard limit
+    kGraceEnded,      ///< the drain took longer than its grace
+    kDockerTimeout,   ///< Docker did not deliver the stop signal in time
+    kDockerError,     ///< Docker refused or could not be reached
+    kSignalFailed,    ///< the stop signal could not be sent from the kernel side either
+    kBackoff,         ///< sooner after the last restart than the back-off allows
+    kBreaker,         ///< more restarts within the window than the breaker allows
+    kOomKillCounter,  ///< oom_kill in memory.events grew
+    kPolicyKill,      ///< the policy says `do: kill`
+    kOperator,        ///< a person asked for it
+    kNotBack,         ///< Docker did not start it again by itself
 };
 std::string_view to_string(Rule rule);
 
@@ -75,7 +76,9 @@ struct Quantity {
     std::int64_t value = 0;  ///< bytes, nanoseconds, thousandths or a count
     static constexpr std::uint64_t kLargest = 0x7fffffffffffffffULL;
 
-    static constexpr Quantity of(Bytes b) { return {Kind::kBytes, static_cast<std::int64_t>(b.value > kLargest ? kLargest : b.value)}; }
+    static constexpr Quantity of(Bytes b) {
+        return {Kind::kBytes, static_cast<std::int64_t>(b.value > kLargest ? kLargest : b.value)};
+    }
     static constexpr Quantity of(Duration d) { return {Kind::kDuration, d.count()}; }
     static constexpr Quantity of(Permille p) { return {Kind::kPermille, p.value}; }
     static constexpr Quantity count(std::int64_t n) { return {Kind::kCount, n}; }
@@ -93,12 +96,12 @@ struct Reason {
 
 /// How a restart ended.
 enum class Outcome : std::uint8_t {
-    kNone,               ///< not known: its exit was missed
-    kGraceful,           ///< it ended by itself, as asked
-    kKilledByGovernor,   ///< at its grace's end or at the kill line
-    kKilledAtGraceEnd,   ///< by Docker, or by whoever else sends SIGKILL
-    kOomKilled,          ///< the kernel was faster
-    kFailed,             ///< it ended by itself, with an exit code that says it failed
+    kNone,              ///< not known: its exit was missed
+    kGraceful,          ///< it ended by itself, as asked
+    kKilledByGovernor,  ///< at its grace's end or at the kill line
+    kKilledAtGraceEnd,  ///< by Docker, or by whoever else sends SIGKILL
+    kOomKilled,         ///< the kernel was faster
+    kFailed,            ///< it ended by itself, with an exit code that says it failed
 };
 std::string_view to_string(Outcome outcome);
 
@@ -119,17 +122,17 @@ struct Event {
     Bytes unreclaimable{};
     Bytes hard{};
     Bytes tripwire{};
-    Bytes peak{};                  ///< highest unreclaimable seen in this run of the container
-    std::int64_t growth = 0;       ///< unreclaimable bytes per second
-    Duration eta{0};               ///< 0: not growing
-    Duration brake{0};             ///< from the trip to the thaw
-    Duration drain{0};             ///< from the thaw to the exit
-    Duration total{0};             ///< from the trip until it was back
+    Bytes peak{};             ///< highest unreclaimable seen in this run of the container
+    std::int64_t growth = 0;  ///< unreclaimable bytes per second
+    Duration eta{0};          ///< 0: not growing
+    Duration brake{0};        ///< from the trip to the thaw
+    Duration drain{0};        ///< from the thaw to the exit
+    Duration total{0};        ///< from the trip until it was back
     Outcome outcome = Outcome::kNone;
     Via via = Via::kNone;
     StopHandling stop_handling = StopHandling::kUnknown;
     int exit_code = -1;
-    std::int64_t count = 0;        ///< restarts in the window, OOM kills, …
+    std::int64_t count = 0;  ///< restarts in the window, OOM kills, …
     bool frozen = false;
 };
 

@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/policy.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "policies/policy.hpp"
 
 namespace policies {
 
@@ -27,8 +27,9 @@ struct Diagnostic {
     std::string snippet;  ///< the source line; empty when there is none
 };
 
-/// "file:line:col: error: message [path]", the source line, a caret below the column, and the hint; no trailing newline.
-/// Control characters are made visible, so that a file cannot drive the terminal that shows its errors.
+/// "file:line:col: error: message [path]", the source line, a caret below the column, and the hint; no
+/// trailing newline. Control characters are made visible, so that a file cannot drive the terminal that shows
+/// its errors.
 std::string to_string(const Diagnostic& diagnostic);
 
 /// A file's name and its whole text. Reading files is the caller's: this library does no I/O.
@@ -45,9 +46,10 @@ struct LoadResult {
     std::vector<Diagnostic> diagnostics;
 };
 
-/// Reads, substitutes `${NAME}` and `${NAME:-default}` in scalars, checks, and merges all sources into one policy. Finds every error of
-/// every source in one go. Never throws for any input; refuses sources above 1 MiB, aliases that make cycles or blow up, and
-/// documents nested deeper than 64. Warnings leave the policy usable. A file with more than 500 findings gets the first 500 and a count.
+/// Reads, substitutes `${NAME}` and `${NAME:-default}` in scalars, checks, and merges all sources into one
+/// policy. Finds every error of every source in one go. Never throws for any input; refuses sources above 1
+/// MiB, aliases that make cycles or blow up, and documents nested deeper than 64. Warnings leave the policy
+/// usable. A file with more than 500 findings gets the first 500 and a count.
 LoadResult load(const std::vector<Source>& sources, const Environment& environment);
 
 /// JSON Schema (draft 2020-12) of a policy file, as text.

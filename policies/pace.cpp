@@ -9,12 +9,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Nothing that a container does fills memory faster than this (page faults of several threads on one socket).
+/// Nothing that a container does fills memory faster than this (page faults of several threads on one
+/// socket).
 constexpr double kFastestGrowth = 4.0 * 1024 * 1024 * 1024;
 
 Duration seconds_to_duration(double seconds) {
     constexpr double kLongest = 1e9;
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::clamp(seconds, 0.0, kLongest)));
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(std::clamp(seconds, 0.0, kLongest)));
 }
 
 /// Where the next decision lies: the lowest size of the near-OOM condition, or the tripwire.
@@ -52,15 +54,20 @@ Duration watching_pace(const ServicePolicy& policy, const State& state) {
 
 Duration sample_pace(const ServicePolicy& policy, const State& state) {
     switch (state.phase) {
-        case Phase::kWatching: return state.has_sample ? watching_pace(policy, state) : Duration{0};
-        case Phase::kDraining: return state.killed ? Duration::max() : Duration(20ms);
+        case Phase::kWatching:
+            return state.has_sample ? watching_pace(policy, state) : Duration{0};
+        case Phase::kDraining:
+            return state.killed ? Duration::max() : Duration(20ms);
         case Phase::kBackingOff:
-        case Phase::kQuarantined: return state.frozen ? kIdlePace : Duration(100ms);
-        case Phase::kSignalling: return state.frozen ? Duration::max() : Duration(20ms);
+        case Phase::kQuarantined:
+            return state.frozen ? kIdlePace : Duration(100ms);
+        case Phase::kSignalling:
+            return state.frozen ? Duration::max() : Duration(20ms);
         case Phase::kUnarmed:
         case Phase::kExited:
         case Phase::kLeftAlone:
-        case Phase::kPaused: break;
+        case Phase::kPaused:
+            break;
     }
     return Duration::max();
 }
@@ -70,10 +77,13 @@ Duration event_pace(const ServicePolicy& policy, const State& state) {
         case Phase::kWatching: {
             if (!policy.near_oom || state.hard == kUnlimited) return kIdlePace;
             const Bytes gap = next_threshold(policy, state) - state.last.unreclaimable;
-            return std::clamp<Duration>(seconds_to_duration(static_cast<double>(gap.value) / kFastestGrowth), 0ms, 1s);
+            return std::clamp<Duration>(seconds_to_duration(static_cast<double>(gap.value) / kFastestGrowth),
+                                        0ms, 1s);
         }
-        case Phase::kDraining: return 2ms;
-        default: return 100ms;
+        case Phase::kDraining:
+            return 2ms;
+        default:
+            return 100ms;
     }
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/bytes.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -11,15 +13,15 @@
 #include <variant>
 #include <vector>
 
-#include "policies/bytes.hpp"
-
-/// What an SRE writes, after it was checked. Aggregates whose defaults are the documented defaults; immutable once loaded: a
-/// reload makes new ones. The YAML keys have the members' names; docs/policy-reference.md is the reference.
+/// What an SRE writes, after it was checked. Aggregates whose defaults are the documented defaults; immutable
+/// once loaded: a reload makes new ones. The YAML keys have the members' names; docs/policy-reference.md is
+/// the reference.
 namespace policies {
 
 using std::chrono::milliseconds;
 
-/// A size as written: bytes, or a share of a base that the key's documentation names (the hard limit, mostly).
+/// A size as written: bytes, or a share of a base that the key's documentation names (the hard limit,
+/// mostly).
 struct Size {
     Bytes bytes{};
     std::optional<Permille> share;
@@ -27,11 +29,15 @@ struct Size {
     constexpr Bytes of(Bytes base) const { return share ? share_of(base, *share) : bytes; }
     bool operator==(const Size&) const = default;
 };
-constexpr Size percent(int n) { return Size{.share = Permille{n * 10}}; }
+constexpr Size percent(int n) {
+    return Size{.share = Permille{n * 10}};
+}
 
-/// Which containers a policy is for. Lists are alternatives, the kinds are all required; an empty kind matches all.
+/// Which containers a policy is for. Lists are alternatives, the kinds are all required; an empty kind
+/// matches all.
 struct Match {
-    /// Globs (`*`, `?`, `[...]`) on com.docker.compose.project, com.docker.compose.service and the container's name.
+    /// Globs (`*`, `?`, `[...]`) on com.docker.compose.project, com.docker.compose.service and the
+    /// container's name.
     std::vector<std::string> project;
     std::vector<std::string> service;
     std::vector<std::string> container;
@@ -43,10 +49,11 @@ struct Match {
 /// What a condition looks at.
 enum class Measure : std::uint8_t { kUnreclaimable, kCurrent, kEta, kPressureSome, kPressureFull };
 
-/// One comparison: at least `size` (unreclaimable, current), at most `duration` (eta), at least `pressure` (avg10).
+/// One comparison: at least `size` (unreclaimable, current), at most `duration` (eta), at least `pressure`
+/// (avg10).
 struct Term {
     Measure measure = Measure::kUnreclaimable;
-    Size size{};                 ///< base: the hard limit
+    Size size{};  ///< base: the hard limit
     milliseconds duration{0};
     Permille pressure{};
     bool operator==(const Term&) const = default;
@@ -60,22 +67,31 @@ struct Condition {
 };
 
 struct Memory {
-    std::optional<Size> hard;                ///< memory.max; absent: the limit that the container has
-    std::optional<Size> swap;                ///< swap beside the hard limit; absent: what the container has
-    Size tripwire = percent(90);             ///< memory.high; base: the hard limit
+    std::optional<Size> hard;     ///< memory.max; absent: the limit that the container has
+    std::optional<Size> swap;     ///< swap beside the hard limit; absent: what the container has
+    Size tripwire = percent(90);  ///< memory.high; base: the hard limit
     bool operator==(const Memory&) const = default;
 };
 
-struct HttpCall { std::string url; bool operator==(const HttpCall&) const = default; };
-struct SignalCall { int number = 0; bool operator==(const SignalCall&) const = default; };
-struct ExecCall { std::vector<std::string> command; bool operator==(const ExecCall&) const = default; };
+struct HttpCall {
+    std::string url;
+    bool operator==(const HttpCall&) const = default;
+};
+struct SignalCall {
+    int number = 0;
+    bool operator==(const SignalCall&) const = default;
+};
+struct ExecCall {
+    std::vector<std::string> command;
+    bool operator==(const ExecCall&) const = default;
+};
 
 /// A softer step before the brake: ask the application to shed its caches.
 struct Warn {
     Condition when;
     std::variant<HttpCall, SignalCall, ExecCall> call;
     milliseconds timeout{1000};
-    milliseconds every{60000};               ///< not again sooner than this
+    milliseconds every{60000};  ///< not again sooner than this
     bool operator==(const Warn&) const = default;
 };
 
@@ -87,13 +103,14 @@ enum class NearOomAction : std::uint8_t {
 
 /// How long the container may stand still.
 struct Brake {
-    milliseconds docker_timeout{2000};       ///< Docker must have delivered the stop signal by then, or the governor does
-    milliseconds hold_timeout{1000};         ///< children wait this long for their SIGTERM, then they run
+    milliseconds docker_timeout{
+        2000};  ///< Docker must have delivered the stop signal by then, or the governor does
+    milliseconds hold_timeout{1000};  ///< children wait this long for their SIGTERM, then they run
     bool operator==(const Brake&) const = default;
 };
 
 struct Drain {
-    std::optional<milliseconds> grace;       ///< absent (`from_container`): the container's stop_grace_period
+    std::optional<milliseconds> grace;  ///< absent (`from_container`): the container's stop_grace_period
     bool operator==(const Drain&) const = default;
 };
 
@@ -107,16 +124,16 @@ struct NearOom {
 };
 
 struct Backoff {
-    milliseconds from{1000};                 ///< the second restart comes no sooner than this after the first; it doubles
+    milliseconds from{1000};  ///< the second restart comes no sooner than this after the first; it doubles
     milliseconds to{300000};
-    milliseconds reset_after{600000};        ///< a run of this length starts again at `from`
+    milliseconds reset_after{600000};  ///< a run of this length starts again at `from`
     bool operator==(const Backoff&) const = default;
 };
 
 struct Breaker {
     int restarts = 5;
     milliseconds within{600000};
-    Size cap = percent(90);                  ///< memory.high in quarantine; base: the hard limit
+    Size cap = percent(90);  ///< memory.high in quarantine; base: the hard limit
     bool operator==(const Breaker&) const = default;
 };
 
@@ -136,10 +153,10 @@ struct Never {
 };
 
 struct ServicePolicy {
-    std::string name;                        ///< the key below `services`
+    std::string name;  ///< the key below `services`
     Match match;
     Memory memory;
-    std::optional<NearOom> near_oom;         ///< absent: watched, never acted upon
+    std::optional<NearOom> near_oom;  ///< absent: watched, never acted upon
     Restart restart;
     Never never;
     bool operator==(const ServicePolicy&) const = default;
@@ -166,7 +183,8 @@ struct Selection {
     std::string unknown_label_policy;        ///< label governor.policy names one that does not exist
 };
 
-/// Which policy governs this container. The label `governor.policy` wins over the globs; `governor.enable=false` over all.
+/// Which policy governs this container. The label `governor.policy` wins over the globs;
+/// `governor.enable=false` over all.
 Selection select(const Policy& policy, const Candidate& candidate);
 
 /// Shell-like glob: `*`, `?`, `[a-z]`, `[!a-z]`. Linear in the text for any pattern.

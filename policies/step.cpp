@@ -1,11 +1,10 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/pace.hpp"
 #include "policies/stepper.hpp"
 
 #include <algorithm>
 #include <cassert>
-
-#include "policies/pace.hpp"
 
 namespace policies {
 namespace {
@@ -19,34 +18,47 @@ void Stepper::on(const Tick&) {
     if (s_.deadline == TimePoint{} || now_ < s_.deadline) return;
     s_.deadline = {};
     switch (s_.phase) {
-        case Phase::kSignalling: return signal_overdue();
-        case Phase::kDraining: return drain_overdue();
-        case Phase::kExited: return not_back();
-        case Phase::kBackingOff: return backoff_over();
+        case Phase::kSignalling:
+            return signal_overdue();
+        case Phase::kDraining:
+            return drain_overdue();
+        case Phase::kExited:
+            return not_back();
+        case Phase::kBackingOff:
+            return backoff_over();
         case Phase::kQuarantined:
             if (!acts()) return let_go();
             s_.deadline = now_ + kCapReview;
             return;
-        case Phase::kLeftAlone: return watch_again();
-        default: return;
+        case Phase::kLeftAlone:
+            return watch_again();
+        default:
+            return;
     }
 }
 
 void Stepper::on(const Sampled& input) {
     take(input.sample);
     switch (s_.phase) {
-        case Phase::kWatching: return watch(input.tripped);
+        case Phase::kWatching:
+            return watch(input.tripped);
         case Phase::kSignalling:
             // Frozen, it cannot grow; where the freeze failed, the kill line is all there is.
             if (s_.frozen) return;
             [[fallthrough]];
         case Phase::kDraining:
             if (!s_.killed && s_.hard != kUnlimited && s_.last.unreclaimable >= s_.kill_line())
-                kill({Rule::kHardLimitNear, Quantity::of(s_.last.unreclaimable), Quantity::of(s_.kill_line()), {}});
+                kill({Rule::kHardLimitNear,
+                      Quantity::of(s_.last.unreclaimable),
+                      Quantity::of(s_.kill_line()),
+                      {}});
             return;
-        case Phase::kBackingOff: return acts() ? back_off() : let_go();
-        case Phase::kQuarantined: return acts() ? cap() : let_go();
-        default: return;
+        case Phase::kBackingOff:
+            return acts() ? back_off() : let_go();
+        case Phase::kQuarantined:
+            return acts() ? cap() : let_go();
+        default:
+            return;
     }
 }
 
@@ -135,19 +147,22 @@ void Stepper::on(const Started&) {
 
 void Stepper::on(const StoppedByOther&) {
     switch (s_.phase) {
-        case Phase::kSignalling: return on(SignalPending{Via::kSomeoneElse});
+        case Phase::kSignalling:
+            return on(SignalPending{Via::kSomeoneElse});
         case Phase::kDraining:
             // Docker's own signals come here too when it was Docker who was asked; otherwise it was somebody.
             if (s_.via == Via::kDirect) s_.stopped_by_other = true;
             return;
         case Phase::kLeftAlone:
-        case Phase::kUnarmed: return;
+        case Phase::kUnarmed:
+            return;
         case Phase::kExited:
             s_.restarting = false;
             s_.phase = Phase::kUnarmed;
             s_.deadline = {};
             return publish(EventType::kLeftAlone);
-        default: break;
+        default:
+            break;
     }
     if (policy_.near_oom) out_.actions.push(SetTripwire{s_.kill_line()});
     thaw_if_frozen();
@@ -157,7 +172,8 @@ void Stepper::on(const StoppedByOther&) {
 }
 
 void Stepper::on(const Paused&) {
-    if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined) return;
+    if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined)
+        return;
     s_.phase = Phase::kPaused;
     s_.deadline = {};
     publish(EventType::kLeftAlone);
@@ -202,13 +218,16 @@ void Stepper::on(const Adopt& input) {
 
 StepResult Stepper::finish() {
     const Duration pace = sample_pace(policy_, s_);
-    if (pace != Duration::max()) out_.sample_at = (s_.has_sample ? std::max(s_.last_at, now_ - pace) : now_) + pace;
+    if (pace != Duration::max())
+        out_.sample_at = (s_.has_sample ? std::max(s_.last_at, now_ - pace) : now_) + pace;
     out_.quiet = event_pace(policy_, s_);
     out_.deadline = s_.deadline == TimePoint{} ? TimePoint::max() : s_.deadline;
     return out_;
 }
 
-bool Stepper::acts() const { return policy_.near_oom && policy_.near_oom->action != NearOomAction::kNotify; }
+bool Stepper::acts() const {
+    return policy_.near_oom && policy_.near_oom->action != NearOomAction::kNotify;
+}
 
 void Actions::push(const Action& action) {
     assert(size_ < kCapacity);

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/event.hpp"
+#include "policies/policy.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -9,34 +12,32 @@
 #include <utility>
 #include <variant>
 
-#include "policies/event.hpp"
-#include "policies/policy.hpp"
-
-/// The decision core. step() is a pure function of a policy, a container's state and one input: no clock, no I/O, no log, no
-/// allocation. Live, dry-run and every test run this same code.
+/// The decision core. step() is a pure function of a policy, a container's state and one input: no clock, no
+/// I/O, no log, no allocation. Live, dry-run and every test run this same code.
 namespace policies {
 
-// ---- inputs -------------------------------------------------------------------------------------------------------
+// ---- inputs
+// -------------------------------------------------------------------------------------------------------
 
 /// One look at the container's memory.
 struct Sample {
     Bytes current;
     Bytes unreclaimable;
-    Bytes hard = kUnlimited;       ///< memory.max as it is now
-    Bytes tripwire = kUnlimited;   ///< memory.high as it is now
+    Bytes hard = kUnlimited;      ///< memory.max as it is now
+    Bytes tripwire = kUnlimited;  ///< memory.high as it is now
     std::uint64_t high_events = 0;
     std::uint64_t oom_kills = 0;
-    Permille some{};               ///< PSI avg10
+    Permille some{};  ///< PSI avg10
     Permille full{};
 };
 
 /// The container runs and its limits were put on it (or were found right).
 struct Armed {
-    Bytes hard = kUnlimited;       ///< what is in force; kUnlimited: nothing can be decided
+    Bytes hard = kUnlimited;  ///< what is in force; kUnlimited: nothing can be decided
     Bytes tripwire = kUnlimited;
-    Duration grace{0};             ///< stop_grace_period, or the policy's own
+    Duration grace{0};  ///< stop_grace_period, or the policy's own
     StopHandling stop_handling = StopHandling::kUnknown;
-    std::uint64_t oom_kills = 0;   ///< counter at this moment
+    std::uint64_t oom_kills = 0;  ///< counter at this moment
 };
 /// A sample taken because it was due (`tripped` false) or because memory.events told of a crossing.
 struct Sampled {
@@ -44,17 +45,24 @@ struct Sampled {
     bool tripped = false;
 };
 /// The stop signal is pending on PID 1 (Docker's `kill` event, its pending mask, or our own signal sent).
-struct SignalPending { Via via = Via::kDocker; };
+struct SignalPending {
+    Via via = Via::kDocker;
+};
 /// Docker could not be asked, or answered with an error.
 struct StopRefused {};
 /// The kernel-side signal could not be sent.
 struct SignalFailed {};
 /// All tasks stand still.
-struct Frozen { StopHandling stop_handling = StopHandling::kUnknown; };
+struct Frozen {
+    StopHandling stop_handling = StopHandling::kUnknown;
+};
 /// The freeze could not be written.
 struct BrakeFailed {};
 /// The container's main process ended.
-struct Exited { int exit_code = 0; std::uint64_t oom_kills = 0; };
+struct Exited {
+    int exit_code = 0;
+    std::uint64_t oom_kills = 0;
+};
 /// The container runs again (a new cgroup; Armed follows).
 struct Started {};
 /// Somebody else asked for a stop (`docker stop`, a deploy, a backup tool).
@@ -64,35 +72,48 @@ struct Unpaused {};
 /// `governor release`.
 struct Released {};
 /// A warn call ended.
-struct WarnDone { bool good = false; };
+struct WarnDone {
+    bool good = false;
+};
 /// A governor died in the middle of this; its note on the cgroup says how far it was.
 struct Adopt {
-    bool signalled = false;        ///< the stop signal had been asked for or sent: a drain is under way
-    Duration since{0};             ///< how long ago
+    bool signalled = false;  ///< the stop signal had been asked for or sent: a drain is under way
+    Duration since{0};       ///< how long ago
 };
 /// A deadline or the time of the next sample may have come.
 struct Tick {};
 
 struct Input {
     TimePoint now;
-    std::variant<Tick, Sampled, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited, Started,
-                 StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt>
+    std::variant<Tick, Sampled, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited,
+                 Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt>
         what;
 };
 
-// ---- actions ------------------------------------------------------------------------------------------------------
+// ---- actions
+// ------------------------------------------------------------------------------------------------------
 
-struct Freeze {};                          ///< cgroup.freeze = 1; answer: Frozen or BrakeFailed
-struct AskStop { bool own_grace = false; Duration grace{0}; };  ///< Docker's restart; answer: SignalPending or StopRefused
-struct SignalStop {};                      ///< the stop signal from the kernel side; answer: SignalPending or SignalFailed
-struct SetTripwire { Bytes value; };       ///< memory.high
-struct Thaw { Duration hold{0}; };         ///< PID 1 first; the others when their signal is pending, at most `hold` later
-struct KillWhole {};                       ///< cgroup.kill
-struct StartContainer {};                  ///< Docker's start; harmless when it runs
-struct CallWarn {};                        ///< the policy's warn call; answer: WarnDone
-struct Publish { Event event; };
+struct Freeze {};  ///< cgroup.freeze = 1; answer: Frozen or BrakeFailed
+struct AskStop {
+    bool own_grace = false;
+    Duration grace{0};
+};                     ///< Docker's restart; answer: SignalPending or StopRefused
+struct SignalStop {};  ///< the stop signal from the kernel side; answer: SignalPending or SignalFailed
+struct SetTripwire {
+    Bytes value;
+};  ///< memory.high
+struct Thaw {
+    Duration hold{0};
+};                         ///< PID 1 first; the others when their signal is pending, at most `hold` later
+struct KillWhole {};       ///< cgroup.kill
+struct StartContainer {};  ///< Docker's start; harmless when it runs
+struct CallWarn {};        ///< the policy's warn call; answer: WarnDone
+struct Publish {
+    Event event;
+};
 
-using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, KillWhole, StartContainer, CallWarn, Publish>;
+using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, KillWhole, StartContainer,
+                            CallWarn, Publish>;
 
 /// A short list without allocation. No step needs more than the capacity; push asserts it.
 class Actions {
@@ -110,17 +131,18 @@ class Actions {
     std::size_t size_ = 0;
 };
 
-// ---- state --------------------------------------------------------------------------------------------------------
+// ---- state
+// --------------------------------------------------------------------------------------------------------
 
 enum class Phase : std::uint8_t {
-    kUnarmed,      ///< known, but its limits are not on it yet, or it does not run
+    kUnarmed,  ///< known, but its limits are not on it yet, or it does not run
     kWatching,
-    kSignalling,   ///< frozen (or freezing); the stop was asked for
-    kDraining,     ///< the stop signal is pending or handled; it runs to its end
-    kExited,       ///< ended by our doing; waiting for it to come back
-    kBackingOff,   ///< near OOM again too soon: capped, waiting
+    kSignalling,  ///< frozen (or freezing); the stop was asked for
+    kDraining,    ///< the stop signal is pending or handled; it runs to its end
+    kExited,      ///< ended by our doing; waiting for it to come back
+    kBackingOff,  ///< near OOM again too soon: capped, waiting
     kQuarantined,
-    kLeftAlone,    ///< somebody else stops it
+    kLeftAlone,  ///< somebody else stops it
     kPaused,
 };
 std::string_view to_string(Phase phase);
@@ -132,31 +154,31 @@ struct State {
 
     Phase phase = Phase::kUnarmed;
     Bytes hard = kUnlimited;
-    Bytes tripwire = kUnlimited;        ///< what memory.high should be when watching
+    Bytes tripwire = kUnlimited;  ///< what memory.high should be when watching
     Duration grace{0};
     StopHandling stop_handling = StopHandling::kUnknown;
 
     bool has_sample = false;
     Sample last;
     TimePoint last_at{};
-    double growth = 0;                  ///< bytes of unreclaimable memory per second, smoothed
+    double growth = 0;  ///< bytes of unreclaimable memory per second, smoothed
     Bytes peak{};
     std::uint64_t oom_kills = 0;
 
-    bool relaxed = false;               ///< tripwire lifted because of page cache churn
-    TimePoint churn_told_at{};          ///< the event is not repeated for a while
-    bool notified = false;              ///< `do: notify` told of this crossing already
+    bool relaxed = false;       ///< tripwire lifted because of page cache churn
+    TimePoint churn_told_at{};  ///< the event is not repeated for a while
+    bool notified = false;      ///< `do: notify` told of this crossing already
     bool warned = false;
     TimePoint warned_at{};
 
-    bool frozen = false;                ///< we asked for the freeze and have not thawed
+    bool frozen = false;  ///< we asked for the freeze and have not thawed
     bool asked_docker = false;
-    bool brake_failed = false;          ///< the freeze could not be written in this run
-    bool killed = false;                ///< we killed it
-    bool stopped_by_other = false;      ///< somebody asked for a stop while it drained: do not start it again
+    bool brake_failed = false;      ///< the freeze could not be written in this run
+    bool killed = false;            ///< we killed it
+    bool stopped_by_other = false;  ///< somebody asked for a stop while it drained: do not start it again
     Via via = Via::kNone;
     bool oom_killed_in_action = false;
-    Reason trip;                        ///< why the running action began
+    Reason trip;  ///< why the running action began
     Reason kill_reason;
     Reason warn_reason;
     Bytes trip_unreclaimable{};
@@ -165,17 +187,18 @@ struct State {
     TimePoint signalled_at{};
     TimePoint exited_at{};
     int exit_code = -1;
-    StopHandling ended_stop_handling = StopHandling::kUnknown;  ///< of the life that ended; the next one's is not known yet
+    StopHandling ended_stop_handling =
+        StopHandling::kUnknown;  ///< of the life that ended; the next one's is not known yet
     Outcome outcome = Outcome::kNone;
     Duration brake{0};
-    TimePoint deadline{};               ///< of the phase; zero when it has none
+    TimePoint deadline{};  ///< of the phase; zero when it has none
 
-    bool quarantined = false;           ///< outlives a crash of the container
-    bool restarting = false;            ///< the next start belongs to our restart
+    bool quarantined = false;                    ///< outlives a crash of the container
+    bool restarting = false;                     ///< the next start belongs to our restart
     std::array<TimePoint, kHistory> restarts{};  ///< trips that led to a restart, newest last
     std::size_t restart_count = 0;
     int backoff_steps = 0;
-    TimePoint last_restart{};           ///< when it was back
+    TimePoint last_restart{};  ///< when it was back
 
     /// Bytes from which the container is killed whole while it drains: just below the hard limit.
     Bytes kill_line() const;

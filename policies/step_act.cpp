@@ -14,7 +14,9 @@ constexpr Duration kKillDeadline = 10s;
 constexpr Duration kDockerBackDeadline = 60s;
 constexpr Duration kBackRetry = 30s;
 
-Duration back_deadline(const State& state) { return state.asked_docker ? kDockerBackDeadline : kBackDeadline; }
+Duration back_deadline(const State& state) {
+    return state.asked_docker ? kDockerBackDeadline : kBackDeadline;
+}
 
 }  // namespace
 
@@ -67,7 +69,8 @@ void Stepper::begin_drain() {
     limit_drain(1ms);
 }
 
-/// The grace counts from the signal, however late it or the grace became known; `least` is what is left in any case.
+/// The grace counts from the signal, however late it or the grace became known; `least` is what is left in
+/// any case.
 void Stepper::limit_drain(Duration least) {
     const Duration margin = s_.via == Via::kDirect ? Duration{0} : kGraceMargin;
     s_.deadline = std::max(s_.signalled_at + s_.grace + margin, now_ + least);
@@ -129,7 +132,8 @@ void Stepper::restart_finished() {
     s_.restarting = false;
     s_.last_restart = now_;
     ++s_.backoff_steps;
-    Event event = describe(EventType::kRestartFinished, s_.outcome == Outcome::kKilledByGovernor ? s_.kill_reason : s_.trip);
+    Event event = describe(EventType::kRestartFinished,
+                           s_.outcome == Outcome::kKilledByGovernor ? s_.kill_reason : s_.trip);
     event.outcome = s_.outcome;
     event.stop_handling = s_.ended_stop_handling;
     event.via = s_.via;
@@ -170,10 +174,13 @@ Event Stepper::describe(EventType type, const Reason& why) const {
     return event;
 }
 
-void Stepper::publish(EventType type, const Reason& why) { out_.actions.push(Publish{describe(type, why)}); }
+void Stepper::publish(EventType type, const Reason& why) {
+    out_.actions.push(Publish{describe(type, why)});
+}
 
 void Stepper::publish(EventType type) {
-    Event event = describe(type, type == EventType::kBrake || type == EventType::kSignalled ? s_.trip : Reason{});
+    Event event =
+        describe(type, type == EventType::kBrake || type == EventType::kSignalled ? s_.trip : Reason{});
     if (type == EventType::kBrake) event.brake = now_ - s_.tripped_at;
     if (type == EventType::kSignalled) {
         event.brake = s_.brake;

@@ -49,8 +49,9 @@ TimePoint Stepper::next_restart_allowed() {
 void Stepper::delay(TimePoint until) {
     enter_cap(Phase::kBackingOff);
     s_.deadline = until;
-    publish(EventType::kRestartDelayed, {Rule::kBackoff, Quantity::of(now_ - s_.last_restart),
-                                         Quantity::of(until - s_.last_restart), {}});
+    publish(
+        EventType::kRestartDelayed,
+        {Rule::kBackoff, Quantity::of(now_ - s_.last_restart), Quantity::of(until - s_.last_restart), {}});
     cap();
 }
 
@@ -70,10 +71,12 @@ void Stepper::enter_cap(Phase phase) {
     s_.phase = phase;
     s_.relaxed = false;
     s_.deadline = phase == Phase::kQuarantined ? now_ + kCapReview : TimePoint{};
-    out_.actions.push(SetTripwire{phase == Phase::kQuarantined ? policy_.restart.breaker.cap.of(s_.hard) : s_.tripwire});
+    out_.actions.push(
+        SetTripwire{phase == Phase::kQuarantined ? policy_.restart.breaker.cap.of(s_.hard) : s_.tripwire});
 }
 
-/// Capped, it creeps on; half way between tripwire and hard limit it is frozen, so that its handler still has room later.
+/// Capped, it creeps on; half way between tripwire and hard limit it is frozen, so that its handler still has
+/// room later.
 void Stepper::cap() {
     if (s_.frozen || s_.brake_failed || !s_.has_sample) return;
     const Bytes line = s_.tripwire + Bytes{(s_.hard - s_.tripwire).value / 2};

@@ -8,7 +8,8 @@
 namespace policies {
 namespace {
 
-/// Growth is smoothed over this time: long enough for a saw-tooth of small allocations, short enough for a burst.
+/// Growth is smoothed over this time: long enough for a saw-tooth of small allocations, short enough for a
+/// burst.
 constexpr double kGrowthTau = 2.0;
 /// Less reclaimable memory than this share of the hard limit cannot be "page cache that fills the container".
 constexpr Permille kChurnShare{30};
@@ -66,8 +67,8 @@ void Stepper::warn(const Warn& call) {
     out_.actions.push(CallWarn{});
 }
 
-/// The tripwire fired, but not for memory that cannot be had back: never throttle a healthy cache. Above the lifted tripwire
-/// the kernel still tells us, so that growth behind the cache is seen.
+/// The tripwire fired, but not for memory that cannot be had back: never throttle a healthy cache. Above the
+/// lifted tripwire the kernel still tells us, so that growth behind the cache is seen.
 void Stepper::note_churn() {
     const Bytes reclaimable = s_.last.current - s_.last.unreclaimable;
     if (reclaimable < share_of(s_.hard, kChurnShare)) return;
@@ -76,7 +77,8 @@ void Stepper::note_churn() {
     // A cache that comes and goes would fill the log.
     if (s_.churn_told_at != TimePoint{} && now_ < s_.churn_told_at + kChurnQuiet) return;
     s_.churn_told_at = now_;
-    publish(EventType::kPageCacheChurn, {Rule::kTripwire, Quantity::of(s_.last.current), Quantity::of(s_.tripwire), {}});
+    publish(EventType::kPageCacheChurn,
+            {Rule::kTripwire, Quantity::of(s_.last.current), Quantity::of(s_.tripwire), {}});
 }
 
 void Stepper::restore_tripwire() {

@@ -4,8 +4,8 @@
 
 #include "policies/step.hpp"
 
-/// The inside of the decision core: one step, from an input to the new state and its actions. Only step.cpp makes one; the parts
-/// are spread over step*.cpp by what they decide.
+/// The inside of the decision core: one step, from an input to the new state and its actions. Only step.cpp
+/// makes one; the parts are spread over step*.cpp by what they decide.
 namespace policies {
 
 using namespace std::chrono_literals;

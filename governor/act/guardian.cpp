@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/guardian.hpp"
 
+#include "governor/act/guardian_protocol.hpp"
+
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -11,8 +13,6 @@
 
 #include <array>
 #include <cstring>
-
-#include "governor/act/guardian_protocol.hpp"
 
 extern char** environ;
 
@@ -120,7 +120,8 @@ bool Guardian::send(char op, std::uint64_t key, const Entry& entry, bool with_fd
         std::memcpy(CMSG_DATA(header), &entry.fd, sizeof(int));
     }
     // Never wait for the helper: it only reads, and its queue holds far more than one message per container.
-    return ::sendmsg(socket_.get(), &packet, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
+    return ::sendmsg(socket_.get(), &packet, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(sizeof message);
 }
 
 }  // namespace governor::act

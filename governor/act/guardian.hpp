@@ -2,17 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/directory.hpp"
+#include "cgroup/fd.hpp"
+
 #include <sys/types.h>
 
 #include <cstdint>
 #include <map>
 #include <string>
 
-#include "cgroup/directory.hpp"
-#include "cgroup/fd.hpp"
-
-/// The promise that a governor that dies leaves nothing frozen, kept by a small process of its own: it holds one end of a socket and
-/// the directory of every frozen cgroup, and when the governor's end closes (kill -9 included) it undoes or finishes what was begun.
+/// The promise that a governor that dies leaves nothing frozen, kept by a small process of its own: it holds
+/// one end of a socket and the directory of every frozen cgroup, and when the governor's end closes (kill -9
+/// included) it undoes or finishes what was begun.
 namespace governor::act {
 
 /// The governor's side. Loop's thread only.
@@ -23,15 +24,17 @@ class Guardian {
     Guardian& operator=(const Guardian&) = delete;
     ~Guardian();
 
-    /// Starts the helper: `program guardian --fd 3`. Safe to call again after it died: it is told again of all that is frozen.
+    /// Starts the helper: `program guardian --fd 3`. Safe to call again after it died: it is told again of
+    /// all that is frozen.
     cgroups::Result<void> start(const std::string& program = "/proc/self/exe");
     /// Whether the helper is there; starts it again when it is not.
     bool ensure();
 
-    /// Must come before the freeze: a message that was sent is read even if the sender is gone a moment later.
+    /// Must come before the freeze: a message that was sent is read even if the sender is gone a moment
+    /// later.
     bool will_freeze(const cgroups::Directory& directory);
-    /// From now on the container may not just be thawed: its stop was asked for, so its signal must be made pending first and its
-    /// tripwire released.
+    /// From now on the container may not just be thawed: its stop was asked for, so its signal must be made
+    /// pending first and its tripwire released.
     void will_stop(const cgroups::Directory& directory, int pid, int signal);
     /// Nothing to undo any more.
     void thawed(const cgroups::Directory& directory);

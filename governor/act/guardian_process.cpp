@@ -1,7 +1,14 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-// The guardian's own process: reads until its governor is gone, then undoes or finishes what was frozen. It uses nothing but the
-// kernel's files, so that no state of the governor (Docker, the loop, the heap) can keep it from thawing.
+// The guardian's own process: reads until its governor is gone, then undoes or finishes what was frozen. It
+// uses nothing but the kernel's files, so that no state of the governor (Docker, the loop, the heap) can keep
+// it from thawing.
+#include "cgroup/directory.hpp"
+#include "cgroup/process.hpp"
+#include "governor/act/guardian_protocol.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/app.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -16,12 +23,6 @@
 #include <map>
 #include <string>
 #include <vector>
-
-#include "cgroup/directory.hpp"
-#include "cgroup/process.hpp"
-#include "governor/act/guardian_protocol.hpp"
-#include "governor/act/mark.hpp"
-#include "governor/app.hpp"
 
 namespace governor {
 namespace {
@@ -55,13 +56,18 @@ bool receive(int fd, FrozenMap& frozen) {
         passed.reset(value);
     }
     switch (message.op) {
-        case GuardianMessage::kFrozen: frozen[message.key].directory = std::move(passed); break;
+        case GuardianMessage::kFrozen:
+            frozen[message.key].directory = std::move(passed);
+            break;
         case GuardianMessage::kStopping:
             frozen[message.key].pid = message.pid;
             frozen[message.key].signal = message.signal;
             break;
-        case GuardianMessage::kThawed: frozen.erase(message.key); break;
-        default: break;
+        case GuardianMessage::kThawed:
+            frozen.erase(message.key);
+            break;
+        default:
+            break;
     }
     return true;
 }
@@ -81,8 +87,8 @@ std::vector<int> pids_at(int directory) {
     return cgroups::parse_pids(text);
 }
 
-/// The stop signal, unless it is pending already (Docker may have delivered it: a frozen task still shows it) or, for a process
-/// that is not PID 1, would only end it without its handler.
+/// The stop signal, unless it is pending already (Docker may have delivered it: a frozen task still shows it)
+/// or, for a process that is not PID 1, would only end it without its handler.
 void signal_once(const cgroups::Processes& processes, int pid, int signal, bool is_main) {
     const auto status = processes.signal_status(pid);
     if (!status || status->pending(signal) || (!is_main && !status->may_handle(signal))) return;
@@ -94,26 +100,30 @@ void undo(const Frozen& item) {
     if (fd < 0) return;
     const cgroups::UniqueFd hold(::openat(fd, act::kHoldName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (item.signal == 0) {
-        // Only frozen: as if nothing had been. The tripwire stays and will stop it again for the next governor.
+        // Only frozen: as if nothing had been. The tripwire stays and will stop it again for the next
+        // governor.
         if (hold) write_at(hold.get(), "cgroup.freeze", "0");
         write_at(fd, "cgroup.freeze", "0");
         act::clear_mark_at(fd);
         return;
     }
-    // A stop was asked for, and goes on without us. The held get their signal from here instead of from PID 1: waiting for that
-    // would take time that this process does not have, because containerd kills what is left of a container whose main process
-    // ended, and that is us.
+    // A stop was asked for, and goes on without us. The held get their signal from here instead of from PID
+    // 1: waiting for that would take time that this process does not have, because containerd kills what is
+    // left of a container whose main process ended, and that is us.
     const cgroups::Processes processes;
-    // The note says that the signal was delivered and PID 1 runs already: only the hold is still to be thawed. A second SIGTERM
-    // means "quit at once" to many handlers.
+    // The note says that the signal was delivered and PID 1 runs already: only the hold is still to be
+    // thawed. A second SIGTERM means "quit at once" to many handlers.
     const auto mark = act::read_mark_at(fd);
     const bool delivered = mark && mark->stage == act::Stage::kSignalled;
     if (!delivered) signal_once(processes, item.pid, item.signal, true);
     if (hold)
         for (const int pid : pids_at(hold.get())) signal_once(processes, pid, item.signal, false);
-    // For the next governor: a drain is under way. Without this it would brake the handler in the middle of its work.
+    // For the next governor: a drain is under way. Without this it would brake the handler in the middle of
+    // its work.
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    if (!delivered) act::set_mark_at(fd, {act::Stage::kSignalled, policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
+    if (!delivered)
+        act::set_mark_at(fd, {act::Stage::kSignalled,
+                              policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
     write_at(fd, "memory.high", "max");
     write_at(fd, "cgroup.freeze", "0");
     if (hold) write_at(hold.get(), "cgroup.freeze", "0");
@@ -122,7 +132,8 @@ void undo(const Frozen& item) {
 }  // namespace
 
 int run_guardian(int fd) {
-    // A terminal's or a service manager's signals are for the governor; this process ends when the governor does.
+    // A terminal's or a service manager's signals are for the governor; this process ends when the governor
+    // does.
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(signal, SIG_IGN);
     ::setsid();
     // When memory is gone is when it is needed.

@@ -8,7 +8,7 @@ namespace governor::act {
 
 /// One packet from the governor to its guardian (SOCK_SEQPACKET keeps packets whole and in order).
 struct GuardianMessage {
-    static constexpr char kFrozen = 'F';   ///< carries the directory's fd
+    static constexpr char kFrozen = 'F';  ///< carries the directory's fd
     static constexpr char kStopping = 'S';
     static constexpr char kThawed = 'T';
     char op = 0;

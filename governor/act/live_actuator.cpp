@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/live_actuator.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <exception>
+#include "governor/act/guardian_protocol.hpp"
+#include "governor/act/mark.hpp"
+#include "governor/act/warn.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
-#include "governor/act/guardian_protocol.hpp"
-#include "governor/act/mark.hpp"
-#include "governor/act/warn.hpp"
+#include <algorithm>
+#include <chrono>
+#include <exception>
 
 namespace governor::act {
 namespace {
@@ -49,28 +49,35 @@ void LiveActuator::perform(const Target& target, const policies::Action& action,
     if (std::holds_alternative<policies::Freeze>(action)) return freeze(target, answer);
     if (const auto* ask = std::get_if<policies::AskStop>(&action)) return ask_stop(target, *ask, answer);
     if (std::holds_alternative<policies::SignalStop>(action)) return signal_stop(target, answer);
-    if (const auto* set = std::get_if<policies::SetTripwire>(&action)) return set_tripwire(target, set->value);
+    if (const auto* set = std::get_if<policies::SetTripwire>(&action))
+        return set_tripwire(target, set->value);
     if (const auto* free = std::get_if<policies::Thaw>(&action)) return spawn(thaw(target.run, free->hold));
     if (std::holds_alternative<policies::KillWhole>(action)) return kill(target, answer);
     if (std::holds_alternative<policies::StartContainer>(action)) return spawn(start_container(target));
-    if (std::holds_alternative<policies::CallWarn>(action)) return spawn(call_warn(target, std::move(answer)));
+    if (std::holds_alternative<policies::CallWarn>(action))
+        return spawn(call_warn(target, std::move(answer)));
 }
 
-void LiveActuator::spawn(Task task) { asio::co_spawn(parts_.loop, std::move(task), log_failure); }
+void LiveActuator::spawn(Task task) {
+    asio::co_spawn(parts_.loop, std::move(task), log_failure);
+}
 
 LiveActuator::Task LiveActuator::pause(policies::Duration duration) {
-    asio::steady_timer timer(parts_.loop, std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
+    asio::steady_timer timer(parts_.loop,
+                             std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
     co_await timer.async_wait(asio::use_awaitable);
 }
 
-// ---- brake ----------------------------------------------------------------------------------------------------------
+// ---- brake
+// ----------------------------------------------------------------------------------------------------------
 
 void LiveActuator::freeze(const Target& target, const Answer& answer) {
     const RunPtr& run = target.run;
     if (!parts_.guardian.will_freeze(run->directory)) {
         // Without the one who thaws when we die, nothing may be frozen.
         return asio::post(parts_.loop, [answer] {
-            answer(policies::BrakeFailed{}, "The guardian process could not be started, so nothing is frozen.");
+            answer(policies::BrakeFailed{},
+                   "The guardian process could not be started, so nothing is frozen.");
         });
     }
     set_mark(run->directory, {Stage::kFrozen, parts_.clock()});
@@ -79,14 +86,16 @@ void LiveActuator::freeze(const Target& target, const Answer& answer) {
         parts_.guardian.thawed(run->directory);
         clear_mark_at(run->directory.fd());
         if (written.error().gone()) return;
-        return asio::post(parts_.loop, [answer, text = written.error().message()] { answer(policies::BrakeFailed{}, text); });
+        return asio::post(parts_.loop, [answer, text = written.error().message()] {
+            answer(policies::BrakeFailed{}, text);
+        });
     }
     spawn(report_frozen(run, answer));
 }
 
 LiveActuator::Task LiveActuator::report_frozen(RunPtr run, Answer answer) {
-    // A task that sleeps off its memory.high penalty stands still already, but shows as frozen only when the nap ends (2 s at
-    // most); nobody waits for this report, so it may take a moment.
+    // A task that sleeps off its memory.high penalty stands still already, but shows as frozen only when the
+    // nap ends (2 s at most); nobody waits for this report, so it may take a moment.
     for (int i = 0; i < 20 && !run->ended; ++i) {
         const auto events = run->directory.events();
         if (!events || events->frozen) break;
@@ -101,10 +110,11 @@ policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
     if (!status) return policies::StopHandling::kUnknown;
     if (status->may_handle(run.stop_signal)) return policies::StopHandling::kHandled;
     return cgroups::SignalStatus::has(status->ignored, run.stop_signal) ? policies::StopHandling::kIgnored
-                                                                       : policies::StopHandling::kNotHandled;
+                                                                        : policies::StopHandling::kNotHandled;
 }
 
-// ---- stop -----------------------------------------------------------------------------------------------------------
+// ---- stop
+// -----------------------------------------------------------------------------------------------------------
 
 void LiveActuator::ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer) {
     const RunPtr& run = target.run;
@@ -116,9 +126,10 @@ void LiveActuator::ask_stop(const Target& target, const policies::AskStop& ask, 
 }
 
 LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask, Answer answer) {
-    // Asked first whether it answers at all: a restart that a hanging Docker reads minutes later would stop the container that
-    // has come back meanwhile.
-    const auto patience = target.policy && target.policy->near_oom ? target.policy->near_oom->brake.docker_timeout : 2s;
+    // Asked first whether it answers at all: a restart that a hanging Docker reads minutes later would stop
+    // the container that has come back meanwhile.
+    const auto patience =
+        target.policy && target.policy->near_oom ? target.policy->near_oom->brake.docker_timeout : 2s;
     const auto there = co_await parts_.docker.ping(patience / 2);
     if (!there) {
         answer(policies::StopRefused{}, there.error().message);
@@ -140,8 +151,8 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
     answer(policies::StopRefused{}, done.error().message);
 }
 
-/// Docker's `kill` event tells when the signal was sent; the pending mask of the frozen PID 1 often tells sooner, and also when
-/// Docker's event stream is behind.
+/// Docker's `kill` event tells when the signal was sent; the pending mask of the frozen PID 1 often tells
+/// sooner, and also when Docker's event stream is behind.
 LiveActuator::Task LiveActuator::watch_pending(RunPtr run, std::uint64_t attempt, Answer answer) {
     constexpr auto kLongest = 60s;
     const policies::TimePoint give_up = parts_.clock() + kLongest;
@@ -163,7 +174,8 @@ std::string LiveActuator::verify_pid(const Run& run) const {
     // The hold is below the container's own cgroup; anything else is another process with the same number.
     const std::string& ours = run.directory.path();
     if (!ours.ends_with(*path) && path->find(ours.substr(ours.rfind('/') + 1)) == std::string::npos)
-        return "process " + std::to_string(run.pid) + " is not in the container's cgroup (run with `pid: host`)";
+        return "process " + std::to_string(run.pid) +
+               " is not in the container's cgroup (run with `pid: host`)";
     return {};
 }
 
@@ -193,19 +205,23 @@ void LiveActuator::set_tripwire(const Target& target, policies::Bytes value) {
     const cgroups::Bytes bytes = value == policies::kUnlimited ? cgroups::kMax : cgroups::Bytes{value.value};
     const std::uint64_t order = ++run->tripwire_order;
     const auto usage = run->directory.read_bytes("memory.current");
-    if (usage && usage->value < bytes.value) return log_unless_gone(run->directory.write_bytes("memory.high", bytes));
+    if (usage && usage->value < bytes.value)
+        return log_unless_gone(run->directory.write_bytes("memory.high", bytes));
     // Below the usage the write reclaims before it returns.
     const bool posted = parts_.worker.post([run, bytes, order] {
-        if (run->tripwire_order.load() == order) log_unless_gone(run->directory.write_bytes("memory.high", bytes));
+        if (run->tripwire_order.load() == order)
+            log_unless_gone(run->directory.write_bytes("memory.high", bytes));
     });
-    if (!posted) spdlog::error("the worker's queue is full: memory.high of {} was not set", run->directory.path());
+    if (!posted)
+        spdlog::error("the worker's queue is full: memory.high of {} was not set", run->directory.path());
 }
 
 void LiveActuator::kill(const Target& target, const Answer& answer) {
     const RunPtr& run = target.run;
     ++run->stop_attempt;
     auto killed = run->directory.kill();
-    // The frozen die as well; the thaw is for a kernel without cgroup.kill, where each process gets its own signal.
+    // The frozen die as well; the thaw is for a kernel without cgroup.kill, where each process gets its own
+    // signal.
     if (!killed && !killed.error().gone()) {
         for (const int pid : run->directory.pids().value_or(std::vector<int>{})) {
             if (const auto process = cgroups::PidFd::open(pid)) log_unless_gone(process->send(9));
@@ -231,15 +247,18 @@ LiveActuator::Task LiveActuator::call_warn(Target target, Answer answer) {
     answer(policies::WarnDone{good}, good ? std::string() : "The warn call failed: " + problem);
 }
 
-// ---- hold and thaw --------------------------------------------------------------------------------------------------
+// ---- hold and thaw
+// --------------------------------------------------------------------------------------------------
 
-/// Moves everything but PID 1 into a frozen child, on the worker's thread: each move waits for the kernel's RCU, 10 ms and more.
+/// Moves everything but PID 1 into a frozen child, on the worker's thread: each move waits for the kernel's
+/// RCU, 10 ms and more.
 void LiveActuator::begin_hold(const RunPtr& run) {
     if (run->pid <= 0) return;
     const auto pids = run->directory.pids();
     if (!pids || std::find(pids->begin(), pids->end(), run->pid) == pids->end()) return;
     std::vector<int> others;
-    std::copy_if(pids->begin(), pids->end(), std::back_inserter(others), [&run](int pid) { return pid > 0 && pid != run->pid; });
+    std::copy_if(pids->begin(), pids->end(), std::back_inserter(others),
+                 [&run](int pid) { return pid > 0 && pid != run->pid; });
     if (others.empty() || others.size() > kMostHeld) return;
     run->hold = Run::Hold::kMoving;
     auto job = [run, others]() -> std::vector<int> {
@@ -299,7 +318,8 @@ LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration pat
 void undo_brake(const cgroups::Directory& directory) {
     if (const auto hold = directory.child(kHoldName, false)) {
         log_unless_gone(hold->thaw());
-        for (const int pid : hold->pids().value_or(std::vector<int>{})) static_cast<void>(directory.attach(pid));
+        for (const int pid : hold->pids().value_or(std::vector<int>{}))
+            static_cast<void>(directory.attach(pid));
         static_cast<void>(directory.remove_child(kHoldName));
     }
     log_unless_gone(directory.thaw());

@@ -2,16 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-
 #include "cgroup/process.hpp"
 #include "governor/act/guardian.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
 
 namespace governor::act {
 
@@ -58,7 +58,8 @@ class LiveActuator final : public Actuator {
     Parts parts_;
 };
 
-/// Thaws what a governor that is gone left frozen, hold included, and forgets its note. For containers found at start.
+/// Thaws what a governor that is gone left frozen, hold included, and forgets its note. For containers found
+/// at start.
 void undo_brake(const cgroups::Directory& directory);
 
 }  // namespace governor::act

@@ -31,7 +31,8 @@ std::optional<Mark> parse_mark(std::string_view text) {
     return mark;
 }
 
-// A cgroup without room for the note (kernels before 5.7 take none) still gets all the rest: adoption is then by the hold alone.
+// A cgroup without room for the note (kernels before 5.7 take none) still gets all the rest: adoption is then
+// by the hold alone.
 void set_mark(const cgroups::Directory& directory, const Mark& mark) {
     static_cast<void>(directory.set_mark(to_string(mark)));
 }
@@ -53,6 +54,8 @@ std::optional<Mark> read_mark_at(int directory_fd) {
     return got < 0 ? std::nullopt : parse_mark(std::string_view(text.data(), static_cast<std::size_t>(got)));
 }
 
-void clear_mark_at(int directory_fd) { ::fremovexattr(directory_fd, cgroups::kMarkName); }
+void clear_mark_at(int directory_fd) {
+    ::fremovexattr(directory_fd, cgroups::kMarkName);
+}
 
 }  // namespace governor::act

@@ -2,16 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/directory.hpp"
+#include "policies/event.hpp"
+
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "cgroup/directory.hpp"
-#include "policies/event.hpp"
-
-/// The note that the governor leaves on a cgroup while it acts on it (an extended attribute of the directory): it lives and dies
-/// with the cgroup, needs no disk, and tells the next governor what its predecessor was doing.
+/// The note that the governor leaves on a cgroup while it acts on it (an extended attribute of the
+/// directory): it lives and dies with the cgroup, needs no disk, and tells the next governor what its
+/// predecessor was doing.
 namespace governor::act {
 
 enum class Stage { kFrozen, kSignalled };

@@ -24,7 +24,8 @@ std::optional<int> parse_signal(std::string_view text) {
         if (text.empty()) return 34;
         const auto rest = text.substr(1);
         const auto [stop, bad] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-        if (text.front() != '+' || bad != std::errc{} || stop != rest.data() + rest.size() || number > 30) return std::nullopt;
+        if (text.front() != '+' || bad != std::errc{} || stop != rest.data() + rest.size() || number > 30)
+            return std::nullopt;
         return 34 + number;
     }
     for (int signal = 1; signal < 32; ++signal) {
@@ -35,7 +36,8 @@ std::optional<int> parse_signal(std::string_view text) {
 }
 
 bool ends_container(int signal, int stop_signal) {
-    return signal == stop_signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
+    return signal == stop_signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT ||
+           signal == SIGQUIT;
 }
 
 }  // namespace governor::act

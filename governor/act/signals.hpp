@@ -7,7 +7,8 @@
 
 namespace governor::act {
 
-/// Docker's spellings of a signal: "SIGTERM", "TERM", "15", "SIGRTMIN+3". Empty is SIGTERM. `nullopt` for none of them.
+/// Docker's spellings of a signal: "SIGTERM", "TERM", "15", "SIGRTMIN+3". Empty is SIGTERM. `nullopt` for
+/// none of them.
 std::optional<int> parse_signal(std::string_view text);
 
 /// Whether a signal that somebody sends to a container is meant to end it.

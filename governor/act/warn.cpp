@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/warn.hpp"
 
-#include <chrono>
+#include "cgroup/process.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,7 +11,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include "cgroup/process.hpp"
+#include <chrono>
 
 namespace governor::act {
 namespace {
@@ -22,7 +22,8 @@ namespace http = boost::beast::http;
 
 constexpr auto kValue = asio::as_tuple(asio::use_awaitable);
 
-/// A name that is the container's own is answered by what Docker told of it: works on any network, without a resolver.
+/// A name that is the container's own is answered by what Docker told of it: works on any network, without a
+/// resolver.
 std::string own_address(const Target& target, const std::string& host) {
     if (host != target.service && host != target.name) return host;
     for (const auto& [network, address] : target.addresses)
@@ -43,7 +44,8 @@ asio::awaitable<std::string> call_http(Target target, std::string url, std::chro
     limit.async_wait([&resolver](boost::system::error_code code) {
         if (!code) resolver.cancel();
     });
-    auto [resolve_error, endpoints] = co_await resolver.async_resolve(own_address(target, parts->host), parts->port, kValue);
+    auto [resolve_error, endpoints] =
+        co_await resolver.async_resolve(own_address(target, parts->host), parts->port, kValue);
     limit.cancel();
     if (resolve_error) co_return "cannot resolve " + parts->host + ": " + resolve_error.message();
     auto [connect_error, endpoint] = co_await stream.async_connect(endpoints, kValue);
@@ -66,7 +68,8 @@ asio::awaitable<std::string> call_http(Target target, std::string url, std::chro
 }
 
 std::string send_signal(const Target& target, int signal) {
-    if (!target.run || target.run->pid <= 0) return "its PID 1 cannot be seen from here (run with `pid: host`)";
+    if (!target.run || target.run->pid <= 0)
+        return "its PID 1 cannot be seen from here (run with `pid: host`)";
     const auto process = cgroups::PidFd::open(target.run->pid);
     if (!process) return process.error().message();
     const auto sent = process->send(signal);
@@ -82,27 +85,32 @@ std::optional<HttpUrl> parse_http_url(std::string_view url) {
     HttpUrl out;
     const auto slash = url.find_first_of("/?");
     std::string_view authority = url.substr(0, slash);
-    if (slash != std::string_view::npos) out.target = url[slash] == '?' ? "/" + std::string(url.substr(slash)) : url.substr(slash);
+    if (slash != std::string_view::npos)
+        out.target = url[slash] == '?' ? "/" + std::string(url.substr(slash)) : url.substr(slash);
     const auto bracket = authority.rfind(']');
     const auto colon = authority.rfind(':');
     if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
         out.port = authority.substr(colon + 1);
         authority = authority.substr(0, colon);
     }
-    if (authority.starts_with('[') && authority.ends_with(']')) authority = authority.substr(1, authority.size() - 2);
+    if (authority.starts_with('[') && authority.ends_with(']'))
+        authority = authority.substr(1, authority.size() - 2);
     out.host = authority;
-    if (out.host.empty() || out.port.empty() || out.port.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    if (out.host.empty() || out.port.empty() || out.port.find_first_not_of("0123456789") != std::string::npos)
+        return std::nullopt;
     return out;
 }
 
 asio::awaitable<std::string> warn(docker::Client& docker, Target target, policies::Warn call) {
     if (const auto* http_call = std::get_if<policies::HttpCall>(&call.call))
         co_return co_await call_http(std::move(target), http_call->url, call.timeout);
-    if (const auto* signal = std::get_if<policies::SignalCall>(&call.call)) co_return send_signal(target, signal->number);
+    if (const auto* signal = std::get_if<policies::SignalCall>(&call.call))
+        co_return send_signal(target, signal->number);
     const auto& command = std::get<policies::ExecCall>(call.call).command;
     const auto done = co_await docker.exec(target.id, command, call.timeout);
     if (!done) co_return done.error().message;
-    if (done->exit_code != 0) co_return "the command ended with exit code " + std::to_string(done->exit_code) + ": " + done->output;
+    if (done->exit_code != 0)
+        co_return "the command ended with exit code " + std::to_string(done->exit_code) + ": " + done->output;
     co_return std::string();
 }
 

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/post.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -10,14 +13,12 @@
 #include <thread>
 #include <utility>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/post.hpp>
-
 namespace governor::async {
 
-/// One thread for what may block: writes to memory.high that reclaim, moving processes between cgroups, disk. The loop's thread posts
-/// work and gets the result back as a posted handler, so that nothing that blocks ever runs on it.
-/// Jobs run one after another, in the order they were posted. The queue is bounded: a caller whose job is refused must say so.
+/// One thread for what may block: writes to memory.high that reclaim, moving processes between cgroups, disk.
+/// The loop's thread posts work and gets the result back as a posted handler, so that nothing that blocks
+/// ever runs on it. Jobs run one after another, in the order they were posted. The queue is bounded: a caller
+/// whose job is refused must say so.
 class Worker {
   public:
     explicit Worker(boost::asio::any_io_executor loop, std::size_t capacity = 1024);
@@ -26,7 +27,8 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Runs `job` on the worker's thread, then `done(result)` on the loop. False when the queue is full: nothing will be run.
+    /// Runs `job` on the worker's thread, then `done(result)` on the loop. False when the queue is full:
+    /// nothing will be run.
     template <class Job, class Done>
     bool post(Job job, Done done) {
         return push([loop = loop_, job = std::move(job), done = std::move(done)]() mutable {

@@ -25,7 +25,9 @@ void Schedule::set(const std::string& id, policies::TimePoint due, policies::Tim
     by_id_.emplace(id, at);
 }
 
-void Schedule::remove(const std::string& id) { set(id, policies::TimePoint::max(), {}); }
+void Schedule::remove(const std::string& id) {
+    set(id, policies::TimePoint::max(), {});
+}
 
 std::vector<std::string> Schedule::take_due(policies::TimePoint now) {
     std::vector<std::string> due;

@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/event.hpp"
+
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "policies/event.hpp"
-
 namespace governor::watch {
 
-/// Who is due when. Times that are not near are moved to a common one-second grid, so that any number of idle containers wakes the
-/// daemon at most once a second in all.
+/// Who is due when. Times that are not near are moved to a common one-second grid, so that any number of idle
+/// containers wakes the daemon at most once a second in all.
 class Schedule {
   public:
     /// Replaces what was known for `id`; TimePoint::max() takes it off.

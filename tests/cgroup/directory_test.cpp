@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/directory.hpp"
 
-#include <fcntl.h>
+#include "tests/support/tree.hpp"
 
-#include <array>
+#include <fcntl.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/support/tree.hpp"
+#include <array>
 
 namespace cgroups {
 namespace {

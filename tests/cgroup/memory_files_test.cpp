@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/memory_files.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/kernel_texts.hpp"
 #include "tests/support/tree.hpp"
+
+#include <gtest/gtest.h>
 
 namespace cgroups {
 namespace {

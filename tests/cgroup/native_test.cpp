@@ -1,17 +1,24 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "cgroup/psi_trigger.hpp"
 #include "tests/support/native_cgroup.hpp"
 
-// The real kernel, where the machine lends a writable cgroup v2 mount. Its memory controller is not needed here.
+#include <gtest/gtest.h>
+
+// The real kernel, where the machine lends a writable cgroup v2 mount. Its memory controller is not needed
+// here.
 namespace cgroups {
 namespace {
 
-bool is_frozen(const CgroupEvents& events) { return events.frozen; }
-bool is_running(const CgroupEvents& events) { return !events.frozen; }
-bool is_empty(const CgroupEvents& events) { return !events.populated; }
+bool is_frozen(const CgroupEvents& events) {
+    return events.frozen;
+}
+bool is_running(const CgroupEvents& events) {
+    return !events.frozen;
+}
+bool is_empty(const CgroupEvents& events) {
+    return !events.populated;
+}
 
 class native : public testing::Test {
   protected:
@@ -42,8 +49,9 @@ TEST_F(native, a_frozen_process_stands_still_and_runs_again_after_the_thaw) {
     EXPECT_EQ(WEXITSTATUS(status), NativeCgroup::kSavedItsWork);
 }
 
-// Not so without a handler: the kernel turns a deadly signal into a kill, which a frozen process obeys. Whoever signals the frozen
-// processes of a container must know that those without a handler do not wait for the thaw.
+// Not so without a handler: the kernel turns a deadly signal into a kill, which a frozen process obeys.
+// Whoever signals the frozen processes of a container must know that those without a handler do not wait for
+// the thaw.
 TEST_F(native, an_unhandled_stop_signal_ends_a_frozen_process) {
     const pid_t child = cgroup->start_child(false);
     ASSERT_GT(child, 0);
@@ -59,7 +67,8 @@ TEST_F(native, kill_ends_a_frozen_process) {
     ASSERT_TRUE(cgroup->directory().freeze());
     ASSERT_TRUE(cgroup->wait_until(is_frozen));
     const auto killed = cgroup->directory().kill();
-    if (!killed && killed.error().gone()) GTEST_SKIP() << "skipped: " << killed.error().message() << " (kernel before 5.14)";
+    if (!killed && killed.error().gone())
+        GTEST_SKIP() << "skipped: " << killed.error().message() << " (kernel before 5.14)";
     ASSERT_TRUE(killed) << killed.error().message();
     const int status = cgroup->reap();
     EXPECT_TRUE(WIFSIGNALED(status));
@@ -135,7 +144,8 @@ TEST_F(native, the_kernel_refuses_a_nonsensical_trigger_and_we_say_which) {
     using namespace std::chrono_literals;
     const auto trigger = arm_psi_trigger(cgroup->directory(), {.full = true, .stall = 3s, .window = 2s});
     ASSERT_FALSE(trigger);
-    EXPECT_NE(trigger.error().message().find("full 3000000 2000000"), std::string::npos) << trigger.error().message();
+    EXPECT_NE(trigger.error().message().find("full 3000000 2000000"), std::string::npos)
+        << trigger.error().message();
 }
 
 TEST(hierarchy, a_directory_that_is_no_mount_is_an_error) {

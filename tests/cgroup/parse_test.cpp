@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/parse.hpp"
 
-#include <csignal>
-#include <string>
+#include "tests/support/kernel_texts.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tests/support/kernel_texts.hpp"
+#include <csignal>
+#include <string>
 
 namespace cgroups {
 namespace {
@@ -27,7 +27,8 @@ TEST(parse_bytes, is_absent_for_what_is_no_number) {
 TEST(parse_memory_events, reads_each_counter_by_its_own_name) {
     const auto events = parse_memory_events(kernel_texts::kMemoryEvents);
     ASSERT_TRUE(events);
-    EXPECT_EQ(*events, (MemoryEvents{.low = 0, .high = 1482, .max = 37, .oom = 2, .oom_kill = 1, .oom_group_kill = 0}));
+    EXPECT_EQ(*events, (MemoryEvents{
+                           .low = 0, .high = 1482, .max = 37, .oom = 2, .oom_kill = 1, .oom_group_kill = 0}));
 }
 
 TEST(parse_memory_events, reads_an_older_kernel_without_group_kills) {
@@ -46,7 +47,8 @@ TEST(parse_memory_events, passes_over_keys_of_newer_kernels) {
 
 TEST(parse_memory_events, is_absent_for_text_that_is_something_else) {
     // All zeros would look like a container that never came near its limit.
-    for (const char* text : {"", "hello world\n", "high\n", "high many\n", "high 1\noom_kill -3\n", " 5\n", "\n\n"})
+    for (const char* text :
+         {"", "hello world\n", "high\n", "high many\n", "high 1\noom_kill -3\n", " 5\n", "\n\n"})
         EXPECT_FALSE(parse_memory_events(text)) << '"' << text << '"';
 }
 
@@ -81,8 +83,8 @@ TEST(parse_memory_stat, a_cut_text_keeps_what_was_read_and_a_cut_number_is_none)
 }
 
 TEST(parse_memory_stat, is_absent_for_text_that_is_something_else) {
-    for (const char* text : {"", "\n", "hello world\n", " 5\n", "anon", "anon x\n", "file 12\n", "anon 1\nkernel 1e9\n",
-                             "anon 99999999999999999999\n", "anon 1\npercpu ?\n"})
+    for (const char* text : {"", "\n", "hello world\n", " 5\n", "anon", "anon x\n", "file 12\n",
+                             "anon 1\nkernel 1e9\n", "anon 99999999999999999999\n", "anon 1\npercpu ?\n"})
         EXPECT_FALSE(parse_memory_stat(text)) << '"' << text << '"';
 }
 
@@ -106,8 +108,9 @@ TEST(parse_pressure, older_cpu_files_have_no_full_line) {
 }
 
 TEST(parse_pressure, is_absent_for_text_that_is_something_else) {
-    for (const char* text : {"", "some\n", "some avg10=x total=1\n", "some avg10=1.00\n", "some avg10=1.00 total=\n",
-                             "full avg10=1.00 avg60=0 avg300=0 total=1\n", "some avg10= total=1\n"})
+    for (const char* text :
+         {"", "some\n", "some avg10=x total=1\n", "some avg10=1.00\n", "some avg10=1.00 total=\n",
+          "full avg10=1.00 avg60=0 avg300=0 total=1\n", "some avg10= total=1\n"})
         EXPECT_FALSE(parse_pressure(text)) << '"' << text << '"';
 }
 

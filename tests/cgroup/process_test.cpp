@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/process.hpp"
 
-#include <csignal>
+#include "tests/support/kernel_texts.hpp"
+#include "tests/support/tree.hpp"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/support/kernel_texts.hpp"
-#include "tests/support/tree.hpp"
+#include <csignal>
 
 namespace cgroups {
 namespace {

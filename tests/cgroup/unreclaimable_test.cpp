@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "cgroup/parse.hpp"
 #include "tests/support/kernel_texts.hpp"
 
-// Decisions rest on this number: too low and a leak is seen too late, too high and a healthy cache is restarted.
+#include <gtest/gtest.h>
+
+// Decisions rest on this number: too low and a leak is seen too late, too high and a healthy cache is
+// restarted.
 namespace cgroups {
 namespace {
 
@@ -79,7 +80,8 @@ TEST(unreclaimable, swap_cannot_take_locked_heap) {
 TEST(unreclaimable, of_a_real_worker) {
     const auto stat = parse_memory_stat(kernel_texts::kMemoryStat);
     ASSERT_TRUE(stat);
-    // anon + shmem + kernel without reclaimable slab + socket buffers; of 256 MiB of files only the shmem part.
+    // anon + shmem + kernel without reclaimable slab + socket buffers; of 256 MiB of files only the shmem
+    // part.
     EXPECT_EQ(unreclaimable(*stat, {}), Bytes{1610612736 + 4194304 + (12582912 - 5242880) + 8192});
 }
 

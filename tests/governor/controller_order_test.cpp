@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "governor/controller.hpp"
+#include "tests/support/tree.hpp"
+
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "governor/controller.hpp"
-#include "tests/support/tree.hpp"
 
 namespace governor {
 namespace {
@@ -35,7 +35,8 @@ class Types final : public publish::EventSink {
 
 TEST(ControllerOrder, AnAnswerInTheMiddleOfTheActionsWaitsForTheRest) {
     const TempTree tree;
-    for (const auto* file : {"memory.current", "memory.max", "memory.high", "memory.stat", "memory.events"}) tree.file(file, "0\n");
+    for (const auto* file : {"memory.current", "memory.max", "memory.high", "memory.stat", "memory.events"})
+        tree.file(file, "0\n");
     auto directory = cgroups::Directory::open(tree.path());
     auto files = cgroups::MemoryFiles::open(*directory);
     ASSERT_TRUE(files);
@@ -44,7 +45,12 @@ TEST(ControllerOrder, AnAnswerInTheMiddleOfTheActionsWaitsForTheRest) {
     HastyActuator actuator;
     Types sink;
     Controller controller([] { return policies::TimePoint{1h}; }, actuator, sink, {});
-    controller.retarget({std::make_shared<governor::Run>(std::move(*directory), std::move(*files)), "0123", "coach", "coach", {}, policy});
+    controller.retarget({std::make_shared<governor::Run>(std::move(*directory), std::move(*files)),
+                         "0123",
+                         "coach",
+                         "coach",
+                         {},
+                         policy});
     controller.feed(policies::Started{});
     policies::Armed armed;
     armed.hard = policies::Bytes{256};

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/controller.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/cgroup_tree.hpp"
 #include "tests/support/fakes.hpp"
+
+#include <gtest/gtest.h>
 
 namespace governor {
 namespace {
@@ -15,7 +15,9 @@ using policies::operator""_MiB;
 
 class ControllerTest : public testing::Test {
   protected:
-    ControllerTest() : controller_([this] { return now_; }, actuator_, sink_, {"0123", "shop-coach-1", "img", "shop", "coach", 1, ""}) {
+    ControllerTest()
+        : controller_([this] { return now_; }, actuator_, sink_,
+                      {"0123", "shop-coach-1", "img", "shop", "coach", 1, ""}) {
         policy_ = std::make_shared<policies::ServicePolicy>();
         policy_->name = "worker";
         policy_->near_oom.emplace();
@@ -32,7 +34,12 @@ class ControllerTest : public testing::Test {
         test::add_scope(tree_, "0123", 1, "268435456");
         auto directory = cgroups::Directory::open(tree_.path("system.slice/docker-0123.scope"));
         auto files = cgroups::MemoryFiles::open(*directory);
-        return {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)), "0123", "shop-coach-1", "coach", {}, policy_};
+        return {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)),
+                "0123",
+                "shop-coach-1",
+                "coach",
+                {},
+                policy_};
     }
 
     void leak() {

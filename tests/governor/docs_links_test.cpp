@@ -28,7 +28,8 @@ std::vector<fs::path> pages() {
     static const std::set<std::string> kNotOurs{"build", ".git", ".cache", ".pytest_cache"};
     std::vector<fs::path> out;
     for (fs::recursive_directory_iterator it(GOVERNOR_SOURCE_DIR), end; it != end; ++it) {
-        if (it->is_directory() && kNotOurs.contains(it->path().filename().string())) it.disable_recursion_pending();
+        if (it->is_directory() && kNotOurs.contains(it->path().filename().string()))
+            it.disable_recursion_pending();
         if (it->path().extension() == ".md") out.push_back(it->path());
     }
     return out;
@@ -59,7 +60,8 @@ Page parse(const fs::path& path) {
         if (code) continue;
         page.prose += line + "\n";
         const auto level = line.find_first_not_of('#');
-        if (level != 0 && level != std::string::npos && line[level] == ' ') page.anchors.insert(anchor_of(line.substr(level + 1)));
+        if (level != 0 && level != std::string::npos && line[level] == ' ')
+            page.anchors.insert(anchor_of(line.substr(level + 1)));
     }
     return page;
 }
@@ -78,7 +80,8 @@ TEST(DocsLinks, LeadToWhatIsThere) {
             const fs::path target = file.empty() ? path : path.parent_path() / file;
             EXPECT_TRUE(fs::exists(target)) << path << " has a dead link: " << link;
             if (hash == std::string::npos || target.extension() != ".md") continue;
-            EXPECT_TRUE(parse(target).anchors.contains(link.substr(hash + 1))) << path << " has a dead link: " << link;
+            EXPECT_TRUE(parse(target).anchors.contains(link.substr(hash + 1)))
+                << path << " has a dead link: " << link;
         }
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/event.hpp"
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <iterator>
@@ -9,17 +12,14 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "policies/event.hpp"
-
 /// docs/events.md is what people write alerts from: it names every value that an event can have.
 namespace governor {
 namespace {
 
 /// The daemon's own, which no enumeration lists: grep `tell(` and gap_line in governor/.
-const std::vector<std::string> kOwnTypes{"governor_started",    "governor_stopping", "policies_reloaded", "docker_connected",
-                                         "docker_disconnected", "drift_repaired",    "log_lines_lost"};
+const std::vector<std::string> kOwnTypes{"governor_started", "governor_stopping",   "policies_reloaded",
+                                         "docker_connected", "docker_disconnected", "drift_repaired",
+                                         "log_lines_lost"};
 
 std::string events_page() {
     std::ifstream in(GOVERNOR_SOURCE_DIR "/docs/events.md");

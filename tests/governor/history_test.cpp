@@ -25,7 +25,9 @@ TEST(History, OutlivesTheGovernor) {
     EXPECT_EQ(read.at("abc"), stormy());
 }
 
-TEST(History, MeansNothingAfterABoot) { EXPECT_TRUE(parse_histories(to_text({{"abc", stormy()}}, "boot-1"), "boot-2").empty()); }
+TEST(History, MeansNothingAfterABoot) {
+    EXPECT_TRUE(parse_histories(to_text({{"abc", stormy()}}, "boot-1"), "boot-2").empty());
+}
 
 TEST(History, ADamagedFileIsAnEmptyOne) {
     EXPECT_TRUE(parse_histories("", "boot").empty());

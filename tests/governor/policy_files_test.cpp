@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/policy_files.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/tree.hpp"
+
+#include <gtest/gtest.h>
 
 namespace governor {
 namespace {
@@ -13,7 +13,8 @@ constexpr const char* kPolicy = "version: 1\nservices:\n  NAME:\n    match: { se
 
 std::string policy(std::string name) {
     std::string text = kPolicy;
-    for (std::size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME")) text.replace(at, 4, name);
+    for (std::size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME"))
+        text.replace(at, 4, name);
     return text;
 }
 

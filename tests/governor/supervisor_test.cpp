@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/supervisor.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/cgroup_tree.hpp"
 #include "tests/support/fake_engine.hpp"
 #include "tests/support/fakes.hpp"
 #include "tests/support/run_task.hpp"
+
+#include <gtest/gtest.h>
 
 namespace governor {
 namespace {
@@ -15,13 +15,19 @@ namespace {
 using namespace std::chrono_literals;
 using policies::operator""_MiB;
 
-std::string id_of(char digit) { return std::string(64, digit); }
+std::string id_of(char digit) {
+    return std::string(64, digit);
+}
 
-std::string inspect(const std::string& id, const std::string& service, std::int64_t memory, const std::string& more_labels = "",
-                    const std::string& state = R"("Running":true)") {
-    return R"({"Id":")" + id + R"(","Name":"/shop-)" + service + R"(-1","State":{)" + state + R"(,"Pid":0},"Config":{"Image":"img","StopTimeout":7,"Labels":{
-      "com.docker.compose.project":"shop","com.docker.compose.service":")" + service + "\"" + more_labels + R"(}},
-      "HostConfig":{"Memory":)" + std::to_string(memory) + R"(,"MemorySwap":)" + std::to_string(memory) + R"(,"RestartPolicy":{"Name":"always"}}})";
+std::string inspect(const std::string& id, const std::string& service, std::int64_t memory,
+                    const std::string& more_labels = "", const std::string& state = R"("Running":true)") {
+    return R"({"Id":")" + id + R"(","Name":"/shop-)" + service + R"(-1","State":{)" + state +
+           R"(,"Pid":0},"Config":{"Image":"img","StopTimeout":7,"Labels":{
+      "com.docker.compose.project":"shop","com.docker.compose.service":")" +
+           service + "\"" + more_labels + R"(}},
+      "HostConfig":{"Memory":)" +
+           std::to_string(memory) + R"(,"MemorySwap":)" + std::to_string(memory) +
+           R"(,"RestartPolicy":{"Name":"always"}}})";
 }
 
 class SupervisorTest : public testing::Test {
@@ -38,20 +44,23 @@ class SupervisorTest : public testing::Test {
         host.cgroup_driver = "systemd";
         host.own_container = id_of('9');
         supervisor_ = std::make_unique<Supervisor>(
-            Supervisor::Parts{io_.get_executor(), docker_, actuator_, sink_, worker_, cgroups::Processes(tree_.path("proc")), [] { return now(); }, history_},
+            Supervisor::Parts{io_.get_executor(), docker_, actuator_, sink_, worker_,
+                              cgroups::Processes(tree_.path("proc")), [] { return now(); }, history_},
             host, std::make_shared<policies::Policy>(policy_));
     }
 
     static policies::TimePoint now() {
-        return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+        return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(
+            std::chrono::steady_clock::now().time_since_epoch()));
     }
 
-    void add(char digit, const std::string& service, std::uint64_t anon, std::int64_t limit, const std::string& more_labels = "",
-             const std::string& state = R"("Running":true)") {
+    void add(char digit, const std::string& service, std::uint64_t anon, std::int64_t limit,
+             const std::string& more_labels = "", const std::string& state = R"("Running":true)") {
         const std::string id = id_of(digit);
         test::add_scope(tree_, id, anon, limit == 0 ? "max" : std::to_string(limit));
         listed_ += (listed_.empty() ? "" : ",") + (R"({"Id":")" + id + R"(","State":"running"})");
-        engine_.on("GET", "/containers/" + id + "/json", test::Reply::json(inspect(id, service, limit, more_labels, state)));
+        engine_.on("GET", "/containers/" + id + "/json",
+                   test::Reply::json(inspect(id, service, limit, more_labels, state)));
         engine_.on("POST", "/containers/" + id + "/update", test::Reply::json("{}"));
     }
 
@@ -71,7 +80,9 @@ class SupervisorTest : public testing::Test {
         const auto* entry = supervisor_->find(id_of(digit));
         return entry != nullptr && entry->armed;
     }
-    std::string file(char digit, const std::string& name) { return tree_.text("system.slice/docker-" + id_of(digit) + ".scope/" + name); }
+    std::string file(char digit, const std::string& name) {
+        return tree_.text("system.slice/docker-" + id_of(digit) + ".scope/" + name);
+    }
 
     TempTree tree_;
     boost::asio::io_context io_;
@@ -89,9 +100,11 @@ class SupervisorTest : public testing::Test {
 TEST_F(SupervisorTest, ArmsWhatRunsAlready) {
     add('a', "coach", 1 << 20, 268435456);
     ASSERT_TRUE(settle([&] { return armed('a'); }));
-    EXPECT_EQ(file('a', "memory.high").substr(0, 9), std::to_string(policies::share_of(256_MiB, {900}).value));
+    EXPECT_EQ(file('a', "memory.high").substr(0, 9),
+              std::to_string(policies::share_of(256_MiB, {900}).value));
     EXPECT_EQ(state('a').grace, 7s) << "the container's own stop_grace_period";
-    EXPECT_EQ(engine_.count("POST", "/containers/" + id_of('a') + "/update"), 0U) << "its limit was right already";
+    EXPECT_EQ(engine_.count("POST", "/containers/" + id_of('a') + "/update"), 0U)
+        << "its limit was right already";
     ASSERT_NE(sink_.last("armed"), nullptr);
 }
 
@@ -213,7 +226,8 @@ TEST_F(SupervisorTest, TheRegularCheckDoesNotAskForEveryContainer) {
     const std::string path = "/containers/" + id_of('a') + "/json";
     const auto before = engine_.count("GET", path);
     bool done = false;
-    boost::asio::co_spawn(io_, supervisor_->reconcile(false), [&done](const std::exception_ptr&) { done = true; });
+    boost::asio::co_spawn(io_, supervisor_->reconcile(false),
+                          [&done](const std::exception_ptr&) { done = true; });
     ASSERT_TRUE(test::run_until(io_, [&] { return done; }));
     EXPECT_EQ(engine_.count("GET", path), before);
 }

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policies/pace.hpp"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/stepper.hpp"
+
+#include <gtest/gtest.h>
 
 // How often is looked: the costs on one side, being too late on the other.
 namespace policies {
@@ -12,7 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Duration pace_of(const Story& story) { return sample_pace(story.policy, story.result.state); }
+Duration pace_of(const Story& story) {
+    return sample_pace(story.policy, story.result.state);
+}
 
 TEST(pace, right_after_the_arming_it_is_looked_at_once) {
     Story story(graceful_policy());

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "tests/support/stepper.hpp"
+
+#include <gtest/gtest.h>
 
 // Spacing of restarts, and the end of them.
 namespace policies {

@@ -1,12 +1,13 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <random>
+#include "tests/support/stepper.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tests/support/stepper.hpp"
+#include <random>
 
-// Whatever comes in whatever order (Docker's events race the kernel's, a governor dies, a policy is reloaded): what must hold then.
+// Whatever comes in whatever order (Docker's events race the kernel's, a governor dies, a policy is
+// reloaded): what must hold then.
 namespace policies {
 namespace {
 
@@ -18,7 +19,9 @@ constexpr int kInputs = 60;
 /// A container with a mind of its own, and an outside world that does not keep to any order.
 class Chaos {
   public:
-    Chaos(unsigned seed, bool governed) : random_(seed), governed_(governed), story(pick_policy()) { story.arm(); }
+    Chaos(unsigned seed, bool governed) : random_(seed), governed_(governed), story(pick_policy()) {
+        story.arm();
+    }
 
     void next() {
         before_ = story.result.state;
@@ -32,11 +35,13 @@ class Chaos {
         check();
     }
 
-    /// However it was left: time alone must end a brake, unless someone else froze it or it waits for a person.
+    /// However it was left: time alone must end a brake, unless someone else froze it or it waits for a
+    /// person.
     void ends_well() {
         // Docker and the kernel say nothing any more; only deadlines come.
         for (int i = 0; i < 20 && story.result.state.frozen && story.phase() != Phase::kPaused; ++i) {
-            ASSERT_NE(story.deadline(), TimePoint::max()) << "frozen without a deadline in " << to_string(story.phase());
+            ASSERT_NE(story.deadline(), TimePoint::max())
+                << "frozen without a deadline in " << to_string(story.phase());
             if (story.phase() == Phase::kQuarantined) return;
             story.now = std::max(story.now, story.deadline());
             before_ = story.result.state;
@@ -57,8 +62,10 @@ class Chaos {
         policy.restart.breaker.restarts = 1 + number(4);
         policy.restart.breaker.within = 10min;
         policy.near_oom->warn = Warn{.when = {.terms = {Term{.size = percent(75)}}}, .call = SignalCall{10}};
-        if (at_random(4)) policy.near_oom->action = at_random(2) ? NearOomAction::kKill : NearOomAction::kNotify;
-        if (at_random(4)) policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
+        if (at_random(4))
+            policy.near_oom->action = at_random(2) ? NearOomAction::kKill : NearOomAction::kNotify;
+        if (at_random(4))
+            policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
         if (!governed_ || at_random(8)) policy.near_oom.reset();
         return policy;
     }
@@ -66,21 +73,53 @@ class Chaos {
     void feed() {
         ticked_ = false;
         switch (number(24)) {
-            case 0: story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect}); break;
-            case 1: story.feed(StopRefused{}); break;
-            case 2: story.feed(SignalFailed{}); break;
-            case 3: story.feed(Frozen{}); break;
-            case 4: story.feed(BrakeFailed{}); break;
-            case 5: story.feed(Exited{at_random(2) ? 0 : 137, story.sample.oom_kills}); break;
-            case 6: story.feed(Started{}); break;
-            case 7: case 8: story.arm(seconds_at_random()); break;
-            case 9: story.feed(StoppedByOther{}); break;
-            case 10: story.feed(Paused{}); break;
-            case 11: story.feed(Unpaused{}); break;
-            case 12: story.feed(Released{}); break;
-            case 13: story.feed(WarnDone{at_random(2)}); break;
-            case 14: story.feed(Adopt{at_random(2), seconds_at_random()}); break;
-            case 15: case 16: case 17: case 18:
+            case 0:
+                story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect});
+                break;
+            case 1:
+                story.feed(StopRefused{});
+                break;
+            case 2:
+                story.feed(SignalFailed{});
+                break;
+            case 3:
+                story.feed(Frozen{});
+                break;
+            case 4:
+                story.feed(BrakeFailed{});
+                break;
+            case 5:
+                story.feed(Exited{at_random(2) ? 0 : 137, story.sample.oom_kills});
+                break;
+            case 6:
+                story.feed(Started{});
+                break;
+            case 7:
+            case 8:
+                story.arm(seconds_at_random());
+                break;
+            case 9:
+                story.feed(StoppedByOther{});
+                break;
+            case 10:
+                story.feed(Paused{});
+                break;
+            case 11:
+                story.feed(Unpaused{});
+                break;
+            case 12:
+                story.feed(Released{});
+                break;
+            case 13:
+                story.feed(WarnDone{at_random(2)});
+                break;
+            case 14:
+                story.feed(Adopt{at_random(2), seconds_at_random()});
+                break;
+            case 15:
+            case 16:
+            case 17:
+            case 18:
                 story.feed(Tick{});
                 ticked_ = true;
                 break;
@@ -117,25 +156,32 @@ class Chaos {
         const State& state = story.result.state;
         for (const Action& action : story.last) {
             if (std::holds_alternative<Freeze>(action)) stands_still_ = true;
-            if (std::holds_alternative<Thaw>(action) || std::holds_alternative<KillWhole>(action)) stands_still_ = false;
+            if (std::holds_alternative<Thaw>(action) || std::holds_alternative<KillWhole>(action))
+                stands_still_ = false;
         }
-        const bool new_life = before_.frozen && !state.frozen && !story.did<Thaw>() && !story.did<KillWhole>();
+        const bool new_life =
+            before_.frozen && !state.frozen && !story.did<Thaw>() && !story.did<KillWhole>();
         if (new_life) {
             stands_still_ = false;  // it ended, or the freeze was never written
-            ASSERT_TRUE(state.phase == Phase::kExited || state.phase == Phase::kUnarmed || state.phase == before_.phase);
+            ASSERT_TRUE(state.phase == Phase::kExited || state.phase == Phase::kUnarmed ||
+                        state.phase == before_.phase);
         }
-        ASSERT_EQ(state.frozen, stands_still_) << to_string(before_.phase) << " -> " << to_string(state.phase);
-        if (state.phase != Phase::kDraining || before_.phase == Phase::kDraining || !story.did<Thaw>()) return;
+        ASSERT_EQ(state.frozen, stands_still_)
+            << to_string(before_.phase) << " -> " << to_string(state.phase);
+        if (state.phase != Phase::kDraining || before_.phase == Phase::kDraining || !story.did<Thaw>())
+            return;
         ASSERT_LT(story.place<SetTripwire>(), story.place<Thaw>());
         ASSERT_EQ(story.find<SetTripwire>()->value, state.kill_line());
     }
 
     /// What is not ours to touch is not touched.
     void check_restraint() {
-        const bool acts = story.did<Freeze>() || story.did<AskStop>() || story.did<SignalStop>() || story.did<KillWhole>();
+        const bool acts =
+            story.did<Freeze>() || story.did<AskStop>() || story.did<SignalStop>() || story.did<KillWhole>();
         if (!governed_) {
             for (const Action& action : story.last)
-                ASSERT_TRUE(std::holds_alternative<Publish>(action) || std::holds_alternative<Thaw>(action)) << action.index();
+                ASSERT_TRUE(std::holds_alternative<Publish>(action) || std::holds_alternative<Thaw>(action))
+                    << action.index();
         }
         if (acts) {
             ASSERT_NE(before_.phase, Phase::kLeftAlone);
@@ -143,7 +189,8 @@ class Chaos {
             ASSERT_NE(before_.phase, Phase::kUnarmed);
         }
         if (story.did<KillWhole>()) {
-            ASSERT_TRUE(!before_.killed || story.now - killed_at_ >= 10s || before_.phase != Phase::kDraining) << "killed twice";
+            ASSERT_TRUE(!before_.killed || story.now - killed_at_ >= 10s || before_.phase != Phase::kDraining)
+                << "killed twice";
             killed_at_ = story.now;
         }
     }
@@ -180,9 +227,13 @@ void run_chaos(bool governed) {
     }
 }
 
-TEST(step_property, holds_for_any_order_of_inputs) { run_chaos(true); }
+TEST(step_property, holds_for_any_order_of_inputs) {
+    run_chaos(true);
+}
 
-TEST(step_property, a_policy_without_near_oom_only_watches) { run_chaos(false); }
+TEST(step_property, a_policy_without_near_oom_only_watches) {
+    run_chaos(false);
+}
 
 TEST(step_property, the_same_input_gives_the_same_answer) {
     Chaos one(7, true);

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "tests/support/stepper.hpp"
+
+#include <gtest/gtest.h>
 
 // From the trip to the container that is back.
 namespace policies {
@@ -151,9 +151,14 @@ TEST(step_restart, nothing_stays_frozen_when_neither_docker_nor_the_kernel_answe
 }
 
 TEST(step_restart, the_kernel_side_is_tried_anew_in_the_next_restart) {
-    // The first one took the kernel-side path and was then stopped for good by someone; later it is started again.
+    // The first one took the kernel-side path and was then stopped for good by someone; later it is started
+    // again.
     auto story = Story::begun(graceful_policy());
-    story.crossed(1900).feed(StopRefused{}).feed(SignalPending{Via::kDirect}).feed(Exited{0, 0}).feed(StoppedByOther{});
+    story.crossed(1900)
+        .feed(StopRefused{})
+        .feed(SignalPending{Via::kDirect})
+        .feed(Exited{0, 0})
+        .feed(StoppedByOther{});
     story.pass(1h).feed(Started{}).arm();
     story.told.clear();
     story.crossed(1900).pass(2s);

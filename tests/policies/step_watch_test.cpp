@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "tests/support/stepper.hpp"
+
+#include <gtest/gtest.h>
 
 // What is noticed, and what is left alone.
 namespace policies {
@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 TEST(step_watch, a_heap_that_stays_at_85_percent_is_never_touched) {
     auto story = Story::begun(graceful_policy());
-    for (int minute = 0; minute < 24 * 60; ++minute) story.pass(1min).heap(1740 + static_cast<std::uint64_t>(minute % 3));
+    for (int minute = 0; minute < 24 * 60; ++minute)
+        story.pass(1min).heap(1740 + static_cast<std::uint64_t>(minute % 3));
     EXPECT_TRUE(story.told.empty());
 }
 
@@ -62,7 +63,13 @@ TEST(step_watch, without_near_oom_nothing_is_ever_done_to_it) {
     auto policy = graceful_policy();
     policy.near_oom.reset();
     auto story = Story::begun(policy);
-    story.crossed(2047).feed(StoppedByOther{}).pass(1min).crossed(2047).feed(Paused{}).feed(Unpaused{}).feed(Released{});
+    story.crossed(2047)
+        .feed(StoppedByOther{})
+        .pass(1min)
+        .crossed(2047)
+        .feed(Paused{})
+        .feed(Unpaused{})
+        .feed(Released{});
     EXPECT_FALSE(story.touched());
 }
 
@@ -146,7 +153,8 @@ TEST(step_watch, a_deploy_is_left_alone) {
     for (const auto times : {story.times<Freeze>(), story.times<AskStop>(), story.times<KillWhole>(),
                              story.times<StartContainer>(), story.times<SignalStop>()})
         EXPECT_EQ(times, 0);
-    for (const auto type : {EventType::kOomNear, EventType::kKilled, EventType::kActionFailed, EventType::kOomKilled})
+    for (const auto type :
+         {EventType::kOomNear, EventType::kKilled, EventType::kActionFailed, EventType::kOomKilled})
         EXPECT_EQ(story.times(type), 0) << to_string(type);
     EXPECT_EQ(story.deadline(), TimePoint::max());
 }
@@ -191,7 +199,8 @@ TEST(step_watch, a_reload_while_the_tripwire_is_lifted_may_lift_it_again) {
 TEST(condition, any_needs_one_term_and_all_needs_every_one) {
     auto story = Story::begun(graceful_policy());
     story.pass(1s).heap(1600).pass(1s).heap(1610);
-    Condition condition{.all = false, .terms = {Term{.size = percent(75)}, Term{.measure = Measure::kEta, .duration = 1ms}}};
+    Condition condition{
+        .all = false, .terms = {Term{.size = percent(75)}, Term{.measure = Measure::kEta, .duration = 1ms}}};
     Reason why;
     EXPECT_TRUE(holds(condition, story.result.state, why));
     EXPECT_EQ(why.rule, Rule::kUnreclaimable);
@@ -207,11 +216,14 @@ TEST(condition, looks_at_all_memory_and_at_pressure_too) {
     story.sample.full = Permille{120};
     story.heap(100, 1500);
     Reason why;
-    EXPECT_TRUE(holds({.terms = {Term{.measure = Measure::kCurrent, .size = {1_GiB, {}}}}}, story.result.state, why));
+    EXPECT_TRUE(
+        holds({.terms = {Term{.measure = Measure::kCurrent, .size = {1_GiB, {}}}}}, story.result.state, why));
     EXPECT_EQ(why.measured, Quantity::of(1600_MiB));
-    EXPECT_TRUE(holds({.terms = {Term{.measure = Measure::kPressureFull, .pressure = {120}}}}, story.result.state, why));
+    EXPECT_TRUE(holds({.terms = {Term{.measure = Measure::kPressureFull, .pressure = {120}}}},
+                      story.result.state, why));
     EXPECT_EQ(why.rule, Rule::kPressure);
-    EXPECT_FALSE(holds({.terms = {Term{.measure = Measure::kPressureSome, .pressure = {1}}}}, story.result.state, why));
+    EXPECT_FALSE(holds({.terms = {Term{.measure = Measure::kPressureSome, .pressure = {1}}}},
+                       story.result.state, why));
 }
 
 TEST(forecast, is_headroom_by_growth) {

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/ports.hpp"
+
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "governor/ports.hpp"
 
 namespace governor::test {
 
@@ -21,8 +21,9 @@ class FakeActuator final : public Actuator {
     }
     template <class T>
     std::ptrdiff_t times() const {
-        return std::count_if(actions.begin(), actions.end(),
-                             [](const policies::Action& action) { return std::holds_alternative<T>(action); });
+        return std::count_if(actions.begin(), actions.end(), [](const policies::Action& action) {
+            return std::holds_alternative<T>(action);
+        });
     }
     template <class T>
     const T* last() const {

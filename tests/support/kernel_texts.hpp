@@ -7,7 +7,8 @@
 /// What kernels print, in their order and spelling: shared by the parser's tests and its benchmark.
 namespace kernel_texts {
 
-inline constexpr std::string_view kMemoryEvents = "low 0\nhigh 1482\nmax 37\noom 2\noom_kill 1\noom_group_kill 0\n";
+inline constexpr std::string_view kMemoryEvents =
+    "low 0\nhigh 1482\nmax 37\noom 2\noom_kill 1\noom_group_kill 0\n";
 /// 5.10 knows no group kill counter.
 inline constexpr std::string_view kMemoryEvents510 = "low 3\nhigh 7\nmax 5\noom 1\noom_kill 1\n";
 
@@ -124,7 +125,8 @@ thp_fault_alloc 0
 thp_collapse_alloc 0
 )";
 
-/// The part of /proc/<pid>/status around the signal masks: a Python process that handles SIGTERM and has one pending.
+/// The part of /proc/<pid>/status around the signal masks: a Python process that handles SIGTERM and has one
+/// pending.
 inline constexpr std::string_view kStatus = R"(Name:	python3
 Umask:	0022
 State:	S (sleeping)

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/directory.hpp"
+#include "cgroup/hierarchy.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -14,11 +17,8 @@
 #include <string>
 #include <utility>
 
-#include "cgroup/directory.hpp"
-#include "cgroup/hierarchy.hpp"
-
-/// A cgroup of our own on the machine's cgroup v2 mount, where it gives a writable one. Nothing outside it is touched; what runs in it is
-/// killed and it is removed at the end.
+/// A cgroup of our own on the machine's cgroup v2 mount, where it gives a writable one. Nothing outside it is
+/// touched; what runs in it is killed and it is removed at the end.
 class NativeCgroup {
   public:
     /// Null, with the reason in `why`, where the machine has no cgroup v2 that we may write to.
@@ -26,13 +26,15 @@ class NativeCgroup {
         const auto hierarchy = cgroups::find_hierarchy();
         if (!hierarchy) return why = hierarchy.error().message(), nullptr;
         if (hierarchy->mount.empty()) return why = "no cgroup v2 is mounted", nullptr;
-        if (!hierarchy->writable) return why = "cgroup v2 at " + hierarchy->mount + " is not writable for us", nullptr;
+        if (!hierarchy->writable)
+            return why = "cgroup v2 at " + hierarchy->mount + " is not writable for us", nullptr;
         auto root = cgroups::Directory::open(hierarchy->mount);
         if (!root) return why = root.error().message(), nullptr;
         std::string name = "governor-test-" + std::to_string(::getpid());
         auto own = root->child(name, true);
         if (!own) return why = own.error().message(), nullptr;
-        return std::unique_ptr<NativeCgroup>(new NativeCgroup(std::move(*root), std::move(*own), std::move(name)));
+        return std::unique_ptr<NativeCgroup>(
+            new NativeCgroup(std::move(*root), std::move(*own), std::move(name)));
     }
     NativeCgroup(const NativeCgroup&) = delete;
     NativeCgroup& operator=(const NativeCgroup&) = delete;
@@ -53,10 +55,12 @@ class NativeCgroup {
 
     static constexpr int kSavedItsWork = 42;
 
-    /// A process moved into the cgroup, which exits with kSavedItsWork on SIGTERM if it handles it. 0 when it cannot be moved.
+    /// A process moved into the cgroup, which exits with kSavedItsWork on SIGTERM if it handles it. 0 when it
+    /// cannot be moved.
     pid_t start_child(bool handles_sigterm = true) {
         // Set before the fork and undone after it, so that the child has it from its first instruction on.
-        const auto before = ::signal(SIGTERM, handles_sigterm ? [](int) { ::_exit(kSavedItsWork); } : SIG_DFL);
+        const auto before =
+            ::signal(SIGTERM, handles_sigterm ? [](int) { ::_exit(kSavedItsWork); } : SIG_DFL);
         child_ = ::fork();
         if (child_ == 0) {
             while (true) ::pause();

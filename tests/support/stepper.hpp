@@ -2,17 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policies/step.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <utility>
 #include <vector>
 
-#include "policies/step.hpp"
-
 namespace policies {
 
-/// Runs the decision core against a made-up clock, so that a test reads as a story. Sizes are MiB of a 2 GiB container.
+/// Runs the decision core against a made-up clock, so that a test reads as a story. Sizes are MiB of a 2 GiB
+/// container.
 class Story {
   public:
     static constexpr Bytes kHard = 2_GiB;
@@ -86,11 +87,14 @@ class Story {
         return nullptr;
     }
     template <class T>
-    bool did() const { return find<T>() != nullptr; }
+    bool did() const {
+        return find<T>() != nullptr;
+    }
     /// How often since `told` was last cleared.
     template <class T>
     std::ptrdiff_t times() const {
-        return std::count_if(told.begin(), told.end(), [](const Action& a) { return std::holds_alternative<T>(a); });
+        return std::count_if(told.begin(), told.end(),
+                             [](const Action& a) { return std::holds_alternative<T>(a); });
     }
     std::ptrdiff_t times(EventType type) const {
         return std::count_if(told.begin(), told.end(), [type](const Action& action) {
@@ -137,10 +141,20 @@ inline ServicePolicy policy_that(NearOomAction action) {
     return policy;
 }
 
-inline void PrintTo(Phase phase, std::ostream* out) { *out << to_string(phase); }
-inline void PrintTo(EventType type, std::ostream* out) { *out << to_string(type); }
-inline void PrintTo(Outcome outcome, std::ostream* out) { *out << to_string(outcome); }
-inline void PrintTo(Rule rule, std::ostream* out) { *out << to_string(rule); }
-inline void PrintTo(Bytes bytes, std::ostream* out) { *out << to_string(bytes); }
+inline void PrintTo(Phase phase, std::ostream* out) {
+    *out << to_string(phase);
+}
+inline void PrintTo(EventType type, std::ostream* out) {
+    *out << to_string(type);
+}
+inline void PrintTo(Outcome outcome, std::ostream* out) {
+    *out << to_string(outcome);
+}
+inline void PrintTo(Rule rule, std::ostream* out) {
+    *out << to_string(rule);
+}
+inline void PrintTo(Bytes bytes, std::ostream* out) {
+    *out << to_string(bytes);
+}
 
 }  // namespace policies

@@ -2,18 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/guardian.hpp"
 
+#include "governor/act/guardian_protocol.hpp"
+#include "governor/app.hpp"
+#include "tests/support/cgroup_tree.hpp"
+
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cstring>
-
-#include "governor/act/guardian_protocol.hpp"
-#include "governor/app.hpp"
-#include "tests/support/cgroup_tree.hpp"
 
 namespace governor::act {
 namespace {
@@ -45,7 +46,8 @@ class GuardianProcess : public testing::Test {
         test::add_scope(tree_, "0123", 1, "max");
         tree_.file(kScope + "cgroup.freeze", "1");
         tree_.file(kScope + "memory.high", "230");
-        directory_ = std::make_unique<cgroups::Directory>(std::move(*cgroups::Directory::open(tree_.path(kScope))));
+        directory_ =
+            std::make_unique<cgroups::Directory>(std::move(*cgroups::Directory::open(tree_.path(kScope))));
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
         child_ = ::fork();
@@ -108,7 +110,8 @@ TEST(Guardian, WithoutAHelperNothingMayBeFrozen) {
     test::add_scope(tree, "0123", 1, "max");
     Guardian guardian;
     EXPECT_FALSE(guardian.start("/nonexistent"));
-    EXPECT_FALSE(guardian.will_freeze(*cgroups::Directory::open(tree.path("system.slice/docker-0123.scope"))));
+    EXPECT_FALSE(
+        guardian.will_freeze(*cgroups::Directory::open(tree.path("system.slice/docker-0123.scope"))));
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ constexpr TimePoint kNow{1h};
 
 TEST(Schedule, IdleContainersShareOneWakeUpASecond) {
     Schedule schedule;
-    for (int i = 0; i < 1000; ++i) schedule.set(std::to_string(i), kNow + 5s + std::chrono::microseconds(i * 900), kNow);
+    for (int i = 0; i < 1000; ++i)
+        schedule.set(std::to_string(i), kNow + 5s + std::chrono::microseconds(i * 900), kNow);
     std::set<TimePoint> wakes;
     TimePoint now = kNow;
     while (schedule.next() != TimePoint::max()) {
