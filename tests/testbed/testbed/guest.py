@@ -69,6 +69,7 @@ class Guest:
 
     def record_events(self) -> None:
         """dockerd keeps only the last 256 events; a scenario's evidence needs all of them. Ends with dockerd: call it again then."""
+        self.run("systemctl stop testbed-events", check=False)  # it may not have noticed yet that its dockerd is gone
         self.run(f"mkdir -p {Path(EVENTS).parent} && systemd-run --quiet --collect --unit=testbed-events "
                  f"sh -c 'exec docker events --format \"{{{{json .}}}}\" >> {EVENTS}'")
 
