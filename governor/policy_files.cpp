@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A little above what the loader takes, so that it can say "too large" itself.
+/// One more than the loader takes: a file that grows while it is read is refused there.
 constexpr std::size_t kMostRead = (1UL << 20U) + 1;
 
 policies::Diagnostic problem(const std::string& file, const std::string& message, const std::string& hint) {
@@ -32,6 +32,10 @@ std::optional<std::string> read_file(const std::string& path, std::string& reaso
     std::error_code code;
     if (fs::exists(path, code) && !fs::is_regular_file(path, code)) {
         reason = "it is not a regular file";
+        return std::nullopt;
+    }
+    if (const auto size = fs::file_size(path, code); !code && size >= kMostRead) {
+        reason = "it has " + std::to_string(size) + " bytes, and a policy file has at most " + std::to_string(kMostRead - 1);
         return std::nullopt;
     }
     std::ifstream in(path, std::ios::binary);

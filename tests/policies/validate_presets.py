@@ -1,0 +1,36 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Validates every shipped preset against what `governor schema` prints, with a real JSON Schema validator, and a broken one too.
+
+Usage: validate_presets.py GOVERNOR PRESETS-FOLDER
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+
+def main() -> int:
+    governor, folder = sys.argv[1], Path(sys.argv[2])
+    schema = json.loads(subprocess.run([governor, "schema"], check=True, capture_output=True, text=True, timeout=30).stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    presets = sorted(folder.glob("*.yaml"))
+    assert presets, f"no presets in {folder}"
+    for preset in presets:
+        errors = [error.message for error in validator.iter_errors(yaml.safe_load(preset.read_text()))]
+        assert not errors, f"{preset.name}: {errors}"
+        print(f"{preset.name}: valid")
+    wrong = yaml.safe_load(presets[0].read_text())
+    wrong["services"] = {"x": {"match": {"service": "x"}, "memmory": {"hard": "1GiB"}}}
+    assert list(validator.iter_errors(wrong)), "an unknown key goes through the schema"
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
