@@ -117,8 +117,6 @@ class Daemon {
         });
         loop_.run();
         if (supervisor_) supervisor_->stand_down();
-        // Or the guardian, when its socket closes, would signal a second time what was signalled just now.
-        guardian_.all_thawed();
         log_.close(1s);
         return exit_code_;
     }

@@ -95,14 +95,6 @@ void Guardian::thawed(const cgroups::Directory& directory) {
     frozen_.erase(found);
 }
 
-void Guardian::all_thawed() {
-    for (const auto& [key, entry] : frozen_) {
-        send(GuardianMessage::kThawed, key, entry, false);
-        ::close(entry.fd);
-    }
-    frozen_.clear();
-}
-
 bool Guardian::send(char op, std::uint64_t key, const Entry& entry, bool with_fd) {
     GuardianMessage message{op, entry.pid, entry.signal, key};
     iovec part{&message, sizeof message};

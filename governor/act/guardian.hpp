@@ -39,9 +39,6 @@ class Guardian {
     /// Nothing to undo any more.
     void thawed(const cgroups::Directory& directory);
 
-    /// The governor ends in good order and has undone everything itself.
-    void all_thawed();
-
     pid_t pid() const { return child_; }
 
   private:

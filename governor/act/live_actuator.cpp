@@ -269,12 +269,35 @@ void LiveActuator::begin_hold(const RunPtr& run) {
             if (hold->attach(pid)) moved.push_back(pid);
         return moved;
     };
-    auto done = [run](std::vector<int> moved) {
-        if (run->hold != Run::Hold::kMoving) return;
+    auto done = [this, run](std::vector<int> moved) {
+        if (run->hold != Run::Hold::kMoving) {
+            // The worker was so late that PID 1 runs already: whatever was moved and frozen now would wait
+            // for nobody.
+            return spawn(thaw_surely(run, true));
+        }
         run->held = std::move(moved);
         run->hold = Run::Hold::kReady;
     };
     if (!parts_.worker.post(std::move(job), std::move(done))) run->hold = Run::Hold::kNone;
+}
+
+/// The container itself, or the hold. One write that fails (no free descriptor, no memory) must not leave it
+/// frozen: tried until it works or there is nothing left to thaw.
+LiveActuator::Task LiveActuator::thaw_surely(RunPtr run, bool hold) {
+    constexpr auto kAgain = 200ms;
+    while (!run->ended) {
+        cgroups::Result<void> done;
+        if (!hold) {
+            done = run->directory.thaw();
+        } else if (const auto child = run->directory.child(kHoldName, false)) {
+            done = child->thaw();
+        } else {
+            done = tl::make_unexpected(child.error());
+        }
+        if (done || done.error().gone()) co_return;
+        spdlog::error("{}; trying again", done.error().message());
+        co_await pause(kAgain);
+    }
 }
 
 LiveActuator::Task LiveActuator::thaw(RunPtr run, policies::Duration hold) {
@@ -287,7 +310,7 @@ LiveActuator::Task LiveActuator::thaw(RunPtr run, policies::Duration hold) {
     } else {
         clear_mark_at(run->directory.fd());
     }
-    log_unless_gone(run->directory.thaw());
+    co_await thaw_surely(run, false);
     if (run->hold != Run::Hold::kNone) co_await release_hold(run, hold);
     parts_.guardian.thawed(run->directory);
 }
@@ -311,7 +334,7 @@ LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration pat
     }
     run->hold = Run::Hold::kNone;
     if (run->ended) co_return;
-    if (const auto hold = run->directory.child(kHoldName, false)) log_unless_gone(hold->thaw());
+    co_await thaw_surely(run, true);
     run->held.clear();
 }
 

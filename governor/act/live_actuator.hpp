@@ -47,6 +47,7 @@ class LiveActuator final : public Actuator {
     Task ask_docker(Target target, policies::AskStop ask, Answer answer);
     Task watch_pending(RunPtr run, std::uint64_t attempt, Answer answer);
     Task thaw(RunPtr run, policies::Duration hold);
+    Task thaw_surely(RunPtr run, bool hold);
     Task release_hold(RunPtr run, policies::Duration patience);
     Task start_container(Target target);
     Task call_warn(Target target, Answer answer);
