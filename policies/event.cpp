@@ -42,6 +42,20 @@ std::string_view to_string(EventType type) {
             return "adopted";
         case EventType::kActionFailed:
             return "action_failed";
+        case EventType::kGiveWay:
+            return "give_way";
+        case EventType::kHostShort:
+            return "host_short";
+        case EventType::kHostAtEase:
+            return "host_at_ease";
+        case EventType::kReserved:
+            return "reserved";
+        case EventType::kProtectionShort:
+            return "protection_short";
+        case EventType::kDriftRepaired:
+            return "drift_repaired";
+        case EventType::kDriftStorm:
+            return "drift_storm";
     }
     return "unknown";
 }
@@ -82,6 +96,16 @@ std::string_view to_string(Rule rule) {
             return "operator";
         case Rule::kNotBack:
             return "not_back";
+        case Rule::kHostAvailable:
+            return "host_available";
+        case Rule::kHostForecast:
+            return "host_forecast";
+        case Rule::kHostPressure:
+            return "host_pressure";
+        case Rule::kProtection:
+            return "protection";
+        case Rule::kDrift:
+            return "drift";
     }
     return "unknown";
 }

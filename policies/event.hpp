@@ -44,6 +44,13 @@ enum class EventType : std::uint8_t {
     kLeftAlone,        ///< somebody else stops or pauses it
     kAdopted,          ///< found at start in the middle of an action; carried on or undone
     kActionFailed,     ///< something that was tried failed; what was done instead
+    kGiveWay,          ///< the host runs short, and this service is the one to give way
+    kHostShort,        ///< the host runs short of memory; who gives way, or why nobody does
+    kHostAtEase,       ///< it no longer does
+    kReserved,         ///< a reservation is in force on the container and its ancestors
+    kProtectionShort,  ///< the kernel honours less of a reservation than the policy asks
+    kDriftRepaired,    ///< something else changed a value that the policy sets; it was set back
+    kDriftStorm,       ///< the same value is changed again and again; repairs are spaced out
 };
 std::string_view to_string(EventType type);
 
@@ -66,6 +73,11 @@ enum class Rule : std::uint8_t {
     kPolicyKill,      ///< the policy says `do: kill`
     kOperator,        ///< a person asked for it
     kNotBack,         ///< Docker did not start it again by itself
+    kHostAvailable,   ///< MemAvailable at or below host.keep_free
+    kHostForecast,    ///< MemAvailable will be used up within the forecast's window
+    kHostPressure,    ///< the host's PSI trigger fired while memory was short
+    kProtection,      ///< effective protection below what the policy asks
+    kDrift,           ///< a value differs from what the policy set
 };
 std::string_view to_string(Rule rule);
 
@@ -134,6 +146,8 @@ struct Event {
     int exit_code = -1;
     std::int64_t count = 0;  ///< restarts in the window, OOM kills, …
     bool frozen = false;
+    std::string_view file;   ///< of the cgroup that the event is about (memory.min); static storage
+    std::string_view cause;  ///< likely cause (daemon-reload), or where the memory went; static storage
 };
 
 }  // namespace policies

@@ -70,6 +70,7 @@ struct Memory {
     std::optional<Size> hard;     ///< memory.max; absent: the limit that the container has
     std::optional<Size> swap;     ///< swap beside the hard limit; absent: what the container has
     Size tripwire = percent(90);  ///< memory.high; base: the hard limit
+    std::optional<int> oom_score_adj;  ///< -1000 to 1000, of every process; absent: what the container has
     bool operator==(const Memory&) const = default;
 };
 
@@ -152,17 +153,44 @@ struct Never {
     bool operator==(const Never&) const = default;
 };
 
+/// What is set aside for a service: for each of its containers.
+struct Reserve {
+    std::optional<Size> min;   ///< memory.min, never reclaimed; base: the host's memory
+    std::optional<Size> low;   ///< memory.low, reclaimed only when nothing else is left; base: the host's memory
+    std::optional<int> oom_score_adj;  ///< -1000 to 1000, of every process
+    std::optional<Size> swap;  ///< memory.swap.max; base: the host's memory. 0: never swapped out
+    bool operator==(const Reserve&) const = default;
+};
+
 struct ServicePolicy {
     std::string name;  ///< the key below `services`
     Match match;
     Memory memory;
+    std::optional<Reserve> reserve;
+    /// Who gives way first when the host runs short: the lowest. Absent: never chosen for it.
+    std::optional<int> priority;
     std::optional<NearOom> near_oom;  ///< absent: watched, never acted upon
     Restart restart;
     Never never;
     bool operator==(const ServicePolicy&) const = default;
 };
 
+/// Stall of the whole host's tasks that counts as running short: `share` of the window, as a PSI trigger.
+struct HostPressure {
+    bool full = true;  ///< key `full` or `some`
+    Permille share{};
+    milliseconds over{2000};  ///< the window, 500 ms to 10 s (the kernel's bounds)
+    bool operator==(const HostPressure&) const = default;
+};
+
+struct Host {
+    std::optional<Size> keep_free;  ///< for the OS and dockerd; base: the host's memory. Absent: no host guard on it
+    std::optional<HostPressure> pressure;
+    bool operator==(const Host&) const = default;
+};
+
 struct Policy {
+    Host host;
     std::vector<ServicePolicy> services;
     bool operator==(const Policy&) const = default;
 };

@@ -17,23 +17,25 @@ from testbed.workers import leaker
 
 MIB = 1 << 20
 LIMIT = 256 * MIB
-TRIPWIRE = LIMIT * 8 // 10
 UNTHROTTLED = 0
 
-# Four handlers that need 8 MiB each, and 1 MiB to write, must fit between the tripwire and the hard limit: at 90% they would not.
 # After the first restart the back-off keeps the container capped, so that what is armed can be looked at in peace.
 POLICY = """
 version: 1
 services:
   coach:
     match: { service: "coach-*" }
-    memory: { tripwire: 80% }
+    memory: { tripwire: TRIPWIRE% }
     near_oom:
-      when: { unreclaimable: 80% }
+      when: { unreclaimable: TRIPWIRE% }
       do: graceful_restart
       brake: { docker_timeout: 20s, hold_timeout: 3s }
     restart: { backoff: { from: 10m, to: 10m }, breaker: { restarts: 5, within: 1h } }
 """
+
+
+def policy(tripwire: int) -> str:
+    return POLICY.replace("TRIPWIRE", str(tripwire))
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Leak:
     language: str
     shape: str
     rate: int
+
+    @property
+    def tripwire(self) -> int:
+        """Percent. Four handlers that need 8 MiB each, and 1 MiB to write, must fit between it and the hard limit: at 90 they would
+        not. Seven threads go on leaking while the main one waits for Python's lock before it can tell them to stop: at 80, one
+        save in three lost that race in an emulated machine."""
+        return 65 if self.shape == "threads8" and self.rate == UNTHROTTLED else 80
 
     @property
     def name(self) -> str:
@@ -82,7 +91,8 @@ THE_REST = [
 @pytest.mark.parametrize("leaks", USUAL + THE_REST)
 def test_saved_not_killed(stack: Stack, leaks: tuple[Leak, Leak]) -> None:
     kills_before = stack.guest.oom_kills()
-    governor = start_governor(stack, POLICY)
+    tripwire = min(leak.tripwire for leak in leaks)
+    governor = start_governor(stack, policy(tripwire))
     neighbour = stack.service("neighbour", {"image": "testbed/python", "command": ["sleep", "infinity"], "init": True,
                                             "network_mode": "none", "restart": "unless-stopped"})
     coaches = [(leak, leak.worker(stack)) for leak in leaks]
@@ -91,7 +101,7 @@ def test_saved_not_killed(stack: Stack, leaks: tuple[Leak, Leak]) -> None:
 
     for leak, coach in coaches:
         assert_saved(leak, coach, governor)
-        assert_back_and_armed(coach, governor)
+        assert_back_and_armed(coach, governor, tripwire)
     assert neighbour.inspect()["State"]["StartedAt"] == started
     assert stack.guest.oom_kills() == kills_before, governor.timeline()
     # Docker may take longer than the governor's patience to start a container here: that is told, and harmless.
@@ -100,8 +110,8 @@ def test_saved_not_killed(stack: Stack, leaks: tuple[Leak, Leak]) -> None:
 
 
 def test_restart_policy_is_still_in_force_after_a_save(stack: Stack) -> None:
-    governor = start_governor(stack, POLICY)
     leak = Leak("c", "single", 50)
+    governor = start_governor(stack, policy(leak.tripwire))
     coach = leak.worker(stack)
     stack.up()
     assert_saved(leak, coach, governor)
@@ -110,7 +120,7 @@ def test_restart_policy_is_still_in_force_after_a_save(stack: Stack) -> None:
     coach.guest.run(f"kill -KILL {coach.pid}")
     assert coach.wait_exit() == 137
     governor.wait("armed", coach.name, count=3)
-    assert_back_and_armed(coach, governor, armed=3)
+    assert_back_and_armed(coach, governor, leak.tripwire, armed=3)
     governor.wait("exited", coach.name)
 
 
@@ -127,11 +137,11 @@ def assert_saved(leak: Leak, coach: Service, governor: Governor) -> None:
     assert "killed" not in types
 
 
-def assert_back_and_armed(coach: Service, governor: Governor, armed: int = 2) -> None:
+def assert_back_and_armed(coach: Service, governor: Governor, tripwire: int, armed: int = 2) -> None:
     assert coach.running
     assert coach.inspect()["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert len(governor.events(coach.name, "armed")) == armed
     assert int(coach.read("memory.max") or 0) == LIMIT
     # The kernel keeps whole pages.
-    assert 0 <= TRIPWIRE - int(coach.read("memory.high") or 0) < 4096
+    assert 0 <= LIMIT * tripwire // 100 - int(coach.read("memory.high") or 0) < 4096
     assert coach.counters("memory.events")["oom_kill"] == 0
