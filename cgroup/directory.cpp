@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/directory.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -57,6 +58,26 @@ Result<UniqueFd> Directory::open_file(std::string_view name, int flags) const {
     UniqueFd fd(::openat(fd_.get(), CName(name).get(), flags | O_CLOEXEC));
     if (!fd) return errno_error("open", path_ + "/" + std::string(name));
     return fd;
+}
+
+Result<std::vector<std::string>> Directory::children() const {
+    // A descriptor of its own: closedir() closes it, and it has its own position.
+    const int fd = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno_error("open", path_);
+    DIR* listing = ::fdopendir(fd);
+    if (listing == nullptr) {
+        const int error = errno;
+        ::close(fd);
+        errno = error;
+        return errno_error("list", path_);
+    }
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(listing);
+    return names;
 }
 
 Result<std::string_view> Directory::read(std::string_view name, std::span<char> buffer) const {
