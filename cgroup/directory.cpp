@@ -87,7 +87,8 @@ Result<std::string_view> Directory::read(std::string_view name, std::span<char> 
 }
 
 Result<void> Directory::write(std::string_view name, std::string_view text) const {
-    auto fd = open_file(name, O_WRONLY);
+    // O_TRUNC means nothing to the kernel's files; an ordinary file must not keep the end of a longer number.
+    auto fd = open_file(name, O_WRONLY | O_TRUNC);
     if (!fd) return tl::make_unexpected(fd.error());
     if (::write(fd->get(), text.data(), text.size()) < 0)
         return errno_error("write \"" + std::string(text) + "\" to", path_ + "/" + std::string(name));

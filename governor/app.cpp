@@ -166,15 +166,15 @@ class Daemon {
             co_return;
         }
         make_keeper(host);
-        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_,     worker_,
+        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_,   worker_,
                                 processes_,           monotonic_now, history_,  keeper_.get()};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
         host_watch_ = std::make_unique<HostWatch>(
-            HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_, monotonic_now,
-                             host.cgroup_mount, options_.proc},
+            HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
+                             monotonic_now, host.cgroup_mount, options_.proc},
             policy_);
-        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(),
-                           [this] { return reload(); }});
+        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now,
+                           std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
         http::Server server(loop_.get_executor(), server_options, api, publisher_);
@@ -208,9 +208,15 @@ class Daemon {
         const std::string mountinfo = slurp(options_.proc + "/self/mountinfo");
         if (host.cgroup_driver == "systemd")
             units_ = std::make_unique<systemd::BusUnits>(loop_.get_executor());
-        reserve::Keeper::Parts parts{loop_.get_executor(), units_.get(), worker_, publisher_, processes_,
-                                     monotonic_now, host.cgroup_mount,
-                                     cgroups::has_recursive_protection(mountinfo, host.cgroup_mount), host.memory,
+        reserve::Keeper::Parts parts{loop_.get_executor(),
+                                     units_.get(),
+                                     worker_,
+                                     publisher_,
+                                     processes_,
+                                     monotonic_now,
+                                     host.cgroup_mount,
+                                     cgroups::has_recursive_protection(mountinfo, host.cgroup_mount),
+                                     host.memory,
                                      std::nullopt};
         if (const auto own = own_protection(host.cgroup_mount, processes_))
             parts.own = reserve::Claim{own->path, own->min, std::nullopt, std::nullopt};

@@ -336,12 +336,14 @@ void Supervisor::arm_pressure(Entry& entry, const std::shared_ptr<Run>& run) {
             if (!fd.error().gone()) spdlog::debug("{}", fd.error().message());
             continue;
         }
-        entry.pressure.push_back(std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release()));
+        entry.pressure.push_back(
+            std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release()));
         listen_for_pressure(entry.details.id, run, entry.pressure.size() - 1);
     }
 }
 
-void Supervisor::listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run, std::size_t which) {
+void Supervisor::listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run,
+                                     std::size_t which) {
     Entry* entry = find(id);
     if (entry == nullptr || which >= entry->pressure.size()) return;
     auto* const waited = entry->pressure[which].get();

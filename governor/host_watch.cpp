@@ -57,8 +57,8 @@ asio::awaitable<void> HostWatch::run() {
         timer_.expires_at(
             next_ == policies::TimePoint::max()
                 ? asio::steady_timer::time_point::max()
-                : asio::steady_timer::time_point(std::chrono::duration_cast<asio::steady_timer::duration>(
-                      next_.time_since_epoch())));
+                : asio::steady_timer::time_point(
+                      std::chrono::duration_cast<asio::steady_timer::duration>(next_.time_since_epoch())));
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
             co_return;
@@ -80,9 +80,10 @@ void HostWatch::arm_trigger() {
     const auto root = cgroups::Directory::open(parts_.mount);
     auto fd = root ? cgroups::arm_psi_trigger(*root, wanted) : tl::make_unexpected(root.error());
     if (!fd) {
-        spdlog::warn("{}: `host.pressure` is not watched; `host.keep_free` is (boot with psi=1; a window that is no "
-                     "multiple of 2s needs the capability SYS_RESOURCE)",
-                     fd.error().message());
+        spdlog::warn(
+            "{}: `host.pressure` is not watched; `host.keep_free` is (boot with psi=1; a window that is no "
+            "multiple of 2s needs the capability SYS_RESOURCE)",
+            fd.error().message());
         return;
     }
     trigger_ = std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release());
@@ -133,15 +134,16 @@ bool HostWatch::take_sample(policies::HostSample& out) {
     out.total = {memory->total.value};
     out.available = {memory->available.value};
     // As long as there is plenty, what the containers' own samples said is good enough.
-    const policies::Bytes free =
-        policy_->host.keep_free ? policy_->host.keep_free->of(out.total) : policies::Bytes{out.total.value / 10};
+    const policies::Bytes free = policy_->host.keep_free ? policy_->host.keep_free->of(out.total)
+                                                         : policies::Bytes{out.total.value / 10};
     const bool near = out.available.value < 2 * free.value;
     for (const auto& [id, entry] : parts_.supervisor.entries()) {
         if (!entry.controller || !entry.armed) continue;
         const Target& target = entry.controller->target();
         policies::Bytes used = entry.controller->state().last.unreclaimable;
         if (near && target.run && !target.run->ended)
-            if (const auto sample = target.run->files.sample(memory->swap_free)) used = {sample->unreclaimable.value};
+            if (const auto sample = target.run->files.sample(memory->swap_free))
+                used = {sample->unreclaimable.value};
         const bool acts = target.policy && target.policy->near_oom && target.policy->priority;
         (acts ? out.governed : out.ungoverned).value += used.value;
     }
@@ -154,7 +156,8 @@ std::vector<HostWatch::Candidate> HostWatch::candidates() const {
     for (const auto& [id, entry] : parts_.supervisor.entries()) {
         if (!entry.controller || !entry.armed) continue;
         const Target& target = entry.controller->target();
-        if (!target.policy || !target.policy->priority || !Deed::permit(target, policies::AskStop{})) continue;
+        if (!target.policy || !target.policy->priority || !Deed::permit(target, policies::AskStop{}))
+            continue;
         const policies::State& state = entry.controller->state();
         policies::HostCandidate core;
         core.index = out.size();
@@ -195,11 +198,13 @@ void HostWatch::tell(const policies::HostDecision& decision) {
     if (decision.tell_short) event.cause = to_string(decision.culprit);
     record.event = event;
     if (decision.nobody_left)
-        record.detail = "No service may give way: give the `priority` key to those that can be restarted, or add "
-                        "memory.";
+        record.detail =
+            "No service may give way: give the `priority` key to those that can be restarted, or add "
+            "memory.";
     if (!decision.tell_short || decision.culprit != policies::Culprit::kOutsideDocker) {
         if (decision.tell_short && decision.culprit == policies::Culprit::kUngoverned)
-            record.detail = "Containers without a policy that could act took it; no service is restarted for that.";
+            record.detail =
+                "Containers without a policy that could act took it; no service is restarted for that.";
         parts_.sink.publish(record);
         return;
     }

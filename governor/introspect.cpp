@@ -141,8 +141,8 @@ json describe_reserve(const std::optional<reserve::Standing>& standing) {
             {"low", optional_bytes(standing->low)},
             {"effective_min", standing->known ? bytes(standing->effective.min) : json(nullptr)},
             {"effective_low", standing->known ? bytes(standing->effective.low) : json(nullptr)},
-            {"guaranteed", standing->known ? json(!standing->short_of_min && !standing->short_of_low)
-                                           : json(nullptr)},
+            {"guaranteed",
+             standing->known ? json(!standing->short_of_min && !standing->short_of_low) : json(nullptr)},
             {"via", standing->via_systemd ? "systemd" : "files"},
             {"problem", standing->why_short}};
 }

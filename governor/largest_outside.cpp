@@ -50,7 +50,8 @@ std::string largest_outside(const std::string& proc, const std::vector<std::stri
     std::error_code ignored;
     const std::string self = std::to_string(::getpid());
     // Processes end while they are listed: that is no error.
-    for (std::filesystem::directory_iterator at(proc, ignored), end; !ignored && at != end; at.increment(ignored)) {
+    for (std::filesystem::directory_iterator at(proc, ignored), end; !ignored && at != end;
+         at.increment(ignored)) {
         const auto& entry = *at;
         const std::string pid = entry.path().filename();
         if (pid == self || pid.find_first_not_of("0123456789") != std::string::npos) continue;
@@ -58,7 +59,8 @@ std::string largest_outside(const std::string& proc, const std::vector<std::stri
         const std::uint64_t kib = resident_kib(status);
         if (kib <= largest || in_a_container(slurp(entry.path() / "cgroup"), container_ids)) continue;
         largest = kib;
-        told = name_of(status) + " (pid " + pid + ", " + policies::to_string(policies::Bytes{kib * 1024}) + ")";
+        told =
+            name_of(status) + " (pid " + pid + ", " + policies::to_string(policies::Bytes{kib * 1024}) + ")";
     }
     return told;
 }

@@ -63,9 +63,9 @@ using InputEvent = decltype(policies::Input::what);
 /// ignored.
 using Answer = std::function<void(InputEvent what, std::string detail)>;
 
-/// An action on a container whose policy allows it. There is no other way to name one to an actuator, and none
-/// can be made for what the policy's `never` forbids: a service with `never: [freeze, restart, kill]` cannot be
-/// harmed by any mistake in what decides.
+/// An action on a container whose policy allows it. There is no other way to name one to an actuator, and
+/// none can be made for what the policy's `never` forbids: a service with `never: [freeze, restart, kill]`
+/// cannot be harmed by any mistake in what decides.
 class Deed {
   public:
     /// Nothing when `never` forbids it, or when there is no policy or no running container.

@@ -240,8 +240,10 @@ void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
     event.at = parts_.clock();
     event.file = "memory.high";
     event.cause = "set through systemd";
-    event.reason = {policies::Rule::kDrift, policies::Quantity::of(sample.tripwire),
-                    policies::Quantity::of(state.tripwire), {}};
+    event.reason = {policies::Rule::kDrift,
+                    policies::Quantity::of(sample.tripwire),
+                    policies::Quantity::of(state.tripwire),
+                    {}};
     publish::Record record;
     record.type = policies::to_string(event.type);
     record.subject = entry.controller->subject();

@@ -43,7 +43,8 @@ class Supervisor final : public docker::EventHandler {
         cgroups::Processes processes;
         Clock clock;
         HistoryStore& history;
-        Companion* companion = nullptr;  ///< told of each container that is armed, and of its end; may be null
+        Companion* companion =
+            nullptr;  ///< told of each container that is armed, and of its end; may be null
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;

@@ -225,7 +225,8 @@ struct StepResult {
 
 StepResult step(const ServicePolicy& policy, const State& state, const Input& input);
 
-/// Whether GiveWay would restart it now: it is watched, acts, and neither its back-off nor its breaker forbids it.
+/// Whether GiveWay would restart it now: it is watched, acts, and neither its back-off nor its breaker
+/// forbids it.
 bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now);
 
 /// Headroom ÷ growth; Duration::max() when it does not grow.

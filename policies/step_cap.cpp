@@ -120,8 +120,8 @@ void Stepper::resume() {
     s_.phase = Phase::kWatching;
 }
 
-/// Not while it is capped, drained, paused or somebody else's: those have their own way, and a service that may
-/// not be restarted again yet frees nothing.
+/// Not while it is capped, drained, paused or somebody else's: those have their own way, and a service that
+/// may not be restarted again yet frees nothing.
 bool Stepper::can_give_way() {
     return s_.phase == Phase::kWatching && acts() && !breaker_says_no() && now_ >= next_restart_allowed();
 }

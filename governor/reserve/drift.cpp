@@ -14,7 +14,8 @@ constexpr policies::Duration kCauseAge = std::chrono::seconds(15);
 
 bool same_value(cgroups::Bytes found, cgroups::Bytes wanted) {
     constexpr std::uint64_t kPage = 65536;
-    return found == wanted || (found < wanted && wanted != cgroups::kMax && wanted.value - found.value < kPage);
+    return found == wanted ||
+           (found < wanted && wanted != cgroups::kMax && wanted.value - found.value < kPage);
 }
 
 Drift::Verdict Drift::look(policies::TimePoint now, cgroups::Bytes found, cgroups::Bytes wanted) {

@@ -111,7 +111,8 @@ void Keeper::on_armed(const Care& care) {
     }
     if (before != kept_.end()) {
         const Kept& old = before->second;
-        const bool same = old.care.target.run == care.target.run && old.min == kept.min && old.low == kept.low;
+        const bool same =
+            old.care.target.run == care.target.run && old.min == kept.min && old.low == kept.low;
         if (same) {
             kept.standing = old.standing;
             kept.told = old.told;
@@ -196,8 +197,8 @@ bool Keeper::may_lower() const {
     return parts_.clock() - started_at_ >= kSettle;
 }
 
-/// What a governor before this one raised, and nobody may claim any more. Slices are nested a few levels deep at
-/// most; containers are not looked at.
+/// What a governor before this one raised, and nobody may claim any more. Slices are nested a few levels deep
+/// at most; containers are not looked at.
 void Keeper::find_old_notes() {
     notes_found_ = true;
     constexpr int kDeepest = 4;
@@ -276,16 +277,18 @@ void Keeper::tell_drift(const Place& place, cgroups::Bytes found, cgroups::Bytes
     event.at = parts_.clock();
     event.file = file_of(place.knob);
     event.cause = likely_cause(event.at, hints);
-    event.reason = {policies::Rule::kDrift, policies::Quantity::of(policies::Bytes{found.value}),
-                    policies::Quantity::of(policies::Bytes{wanted.value}), {}};
+    event.reason = {policies::Rule::kDrift,
+                    policies::Quantity::of(policies::Bytes{found.value}),
+                    policies::Quantity::of(policies::Bytes{wanted.value}),
+                    {}};
     publish::Record record;
     record.type = policies::to_string(event.type);
     if (const Kept* kept = owner(place.path)) record.subject = kept->care.subject;
     record.event = event;
     record.detail = std::string(event.file) + " of " + place.path + " was " +
                     policies::to_string(policies::Bytes{found.value}) + ", set back to " +
-                    policies::to_string(policies::Bytes{wanted.value}) + " (likely cause: " +
-                    std::string(event.cause) + ").";
+                    policies::to_string(policies::Bytes{wanted.value}) +
+                    " (likely cause: " + std::string(event.cause) + ").";
     if (storm) {
         const policies::Duration pause = drifts_[place].pause_until() - event.at;
         record.detail += " It is changed again and again: the next repair comes no sooner than in " +
@@ -321,8 +324,8 @@ void Keeper::forget_unclaimed(const std::vector<Claim>& claimed) {
 // ---- systemd
 // -------------------------------------------------------------------------------------------------------------
 
-/// So that the values outlive a daemon-reload, a `docker update` and whatever else makes systemd write a unit's
-/// files. The files are right already: nothing waits for this.
+/// So that the values outlive a daemon-reload, a `docker update` and whatever else makes systemd write a
+/// unit's files. The files are right already: nothing waits for this.
 void Keeper::tell_systemd(const Wanted& wanted) {
     if (parts_.units == nullptr || !parts_.units->available()) return;
     std::map<std::string, Wanted> by_unit;
@@ -340,8 +343,8 @@ void Keeper::tell_systemd(const Wanted& wanted) {
         asking_.insert(unit);
         own_calls_[unit] = parts_.clock();
         parts_.units->set(unit, properties,
-                          [this, alive = std::weak_ptr(alive_), unit = unit, sent = places](
-                              const systemd::Outcome& outcome) {
+                          [this, alive = std::weak_ptr(alive_), unit = unit,
+                           sent = places](const systemd::Outcome& outcome) {
                               if (!alive.expired()) on_outcome(unit, sent, outcome);
                           });
     }

@@ -35,8 +35,8 @@ struct Standing {
 };
 
 /// Keeps reservations and swap limits in force on the containers and on every ancestor: writes the kernel's
-/// files at once, tells systemd so that the values outlive a daemon-reload, looks again when the bus tells of a
-/// change and every few seconds anyway, and says what was changed by whom. Loop's thread only.
+/// files at once, tells systemd so that the values outlive a daemon-reload, looks again when the bus tells of
+/// a change and every few seconds anyway, and says what was changed by whom. Loop's thread only.
 class Keeper final : public Companion {
   public:
     struct Parts {
@@ -47,8 +47,8 @@ class Keeper final : public Companion {
         cgroups::Processes processes;
         Clock clock;
         std::string mount;
-        bool recursive = true;         ///< mount option memory_recursiveprot
-        policies::Bytes host_memory;   ///< base of sizes in percent
+        bool recursive = true;        ///< mount option memory_recursiveprot
+        policies::Bytes host_memory;  ///< base of sizes in percent
         /// The governor's own cgroup and what it set as its own memory.min: an ancestor that it shares with a
         /// reserved container must carry both.
         std::optional<Claim> own;
@@ -75,9 +75,9 @@ class Keeper final : public Companion {
         std::optional<cgroups::Bytes> swap;
         std::optional<int> oom_score_adj;
         Standing standing;
-        bool told = false;          ///< `reserved` was published for this run
-        bool told_short = false;    ///< `protection_short` too
-        std::string told_problem;   ///< the last problem with oom_score_adj that was logged
+        bool told = false;         ///< `reserved` was published for this run
+        bool told_short = false;   ///< `protection_short` too
+        std::string told_problem;  ///< the last problem with oom_score_adj that was logged
     };
     using Wanted = std::map<Place, cgroups::Bytes>;
 
@@ -106,7 +106,7 @@ class Keeper final : public Companion {
     std::map<std::string, Kept> kept_;  ///< by container id
     std::map<std::string, Baseline> baselines_;
     std::map<Place, Drift> drifts_;
-    Wanted at_systemd_;  ///< what systemd has confirmed
+    Wanted at_systemd_;             ///< what systemd has confirmed
     std::set<std::string> asking_;  ///< units with a call under way
     std::map<std::string, policies::TimePoint> own_calls_;
     std::map<std::string, Hints> hints_;  ///< by unit; "" for all

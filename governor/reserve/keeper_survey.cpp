@@ -21,8 +21,8 @@ std::string size(cgroups::Bytes value) {
 
 std::string why_short(std::string_view file, cgroups::Bytes asked, cgroups::Bytes honoured,
                       const std::string& narrow) {
-    std::string out = "Of the " + size(asked) + " that " + std::string(file) + " asks for, " + size(honoured) +
-                      " would be honoured: ";
+    std::string out = "Of the " + size(asked) + " that " + std::string(file) + " asks for, " +
+                      size(honoured) + " would be honoured: ";
     if (narrow.empty()) return out + "its siblings claim more than their common parent has.";
     return out + narrow + " has a lower " + std::string(file) + ", and caps all that is below it.";
 }
@@ -42,7 +42,8 @@ void Keeper::start_survey() {
                 processes = parts_.processes]() -> std::vector<Finding> {
         std::vector<Finding> out;
         out.reserve(questions.size());
-        for (const Question& question : questions) out.push_back(survey(question, mount, recursive, processes));
+        for (const Question& question : questions)
+            out.push_back(survey(question, mount, recursive, processes));
         return out;
     };
     auto done = [this, alive = std::weak_ptr(alive_)](const std::vector<Finding>& findings) {
@@ -60,7 +61,8 @@ void Keeper::on_findings(const std::vector<Finding>& findings) {
         Kept& kept = found->second;
         if (!finding.adj_problem.empty() && kept.told_problem != finding.adj_problem) {
             kept.told_problem = finding.adj_problem;
-            spdlog::warn("{}: {}: add the capability SYS_RESOURCE", kept.care.target.name, finding.adj_problem);
+            spdlog::warn("{}: {}: add the capability SYS_RESOURCE", kept.care.target.name,
+                         finding.adj_problem);
         }
         if (finding.known) judge(kept, finding);
     }
@@ -74,8 +76,10 @@ void Keeper::judge(Kept& kept, const Finding& finding) {
     standing.short_of_low = less_than_asked(finding.guaranteed.low, standing.low);
     standing.why_short.clear();
     const bool is_short = standing.short_of_min || standing.short_of_low;
-    const Knob knob = standing.short_of_min || (!standing.short_of_low && standing.min) ? Knob::kMin : Knob::kLow;
-    const cgroups::Bytes asked = (knob == Knob::kMin ? standing.min : standing.low).value_or(cgroups::Bytes{});
+    const Knob knob =
+        standing.short_of_min || (!standing.short_of_low && standing.min) ? Knob::kMin : Knob::kLow;
+    const cgroups::Bytes asked =
+        (knob == Knob::kMin ? standing.min : standing.low).value_or(cgroups::Bytes{});
     const cgroups::Bytes honoured = knob == Knob::kMin ? finding.guaranteed.min : finding.guaranteed.low;
     if (is_short)
         standing.why_short = why_short(file_of(knob), asked, honoured,
@@ -88,8 +92,10 @@ void Keeper::judge(Kept& kept, const Finding& finding) {
     event.type = is_short ? policies::EventType::kProtectionShort : policies::EventType::kReserved;
     event.at = parts_.clock();
     event.file = file_of(knob);
-    event.reason = {policies::Rule::kProtection, policies::Quantity::of(policies::Bytes{honoured.value}),
-                    policies::Quantity::of(policies::Bytes{asked.value}), {}};
+    event.reason = {policies::Rule::kProtection,
+                    policies::Quantity::of(policies::Bytes{honoured.value}),
+                    policies::Quantity::of(policies::Bytes{asked.value}),
+                    {}};
     publish::Record record;
     record.type = policies::to_string(event.type);
     record.subject = kept.care.subject;

@@ -38,8 +38,8 @@ struct Finding {
 };
 
 /// How much would be honoured if the last level used `asked_min` and `asked_low`.
-cgroups::EffectiveProtection guaranteed(std::vector<cgroups::ProtectionLevel> levels, cgroups::Bytes asked_min,
-                                        cgroups::Bytes asked_low, bool recursive);
+cgroups::EffectiveProtection guaranteed(std::vector<cgroups::ProtectionLevel> levels,
+                                        cgroups::Bytes asked_min, cgroups::Bytes asked_low, bool recursive);
 
 /// Answers one question. Only reads, and sets oom_score_adj where it differs. Any thread.
 Finding survey(const Question& question, const std::string& mount, bool recursive,

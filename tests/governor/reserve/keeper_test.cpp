@@ -62,15 +62,15 @@ class KeeperTest : public testing::Test {
     }
     void begin(systemd::Units* units) {
         keeper_.reset();
-        keeper_ = std::make_unique<Keeper>(Keeper::Parts{io_.get_executor(), units, worker_, sink_,
-                                                         cgroups::Processes(tree_.path("proc")),
-                                                         [this] { return now_; }, tree_.path(), true, 8192_MiB,
-                                                         std::nullopt});
+        keeper_ = std::make_unique<Keeper>(
+            Keeper::Parts{io_.get_executor(), units, worker_, sink_, cgroups::Processes(tree_.path("proc")),
+                          [this] { return now_; }, tree_.path(), true, 8192_MiB, std::nullopt});
     }
     static std::string scope(const std::string& id) { return "system.slice/docker-" + id + ".scope/"; }
 
     /// A container of a service for which so much is reserved.
-    Care care(const std::string& id, std::uint64_t min_mib, std::optional<policies::Bytes> swap = std::nullopt) {
+    Care care(const std::string& id, std::uint64_t min_mib,
+              std::optional<policies::Bytes> swap = std::nullopt) {
         test::add_scope(tree_, id, 1 << 20, "max");
         for (const char* file : {"memory.min", "memory.low"}) tree_.file(scope(id) + file, "0\n");
         tree_.file(scope(id) + "memory.swap.max", "max\n");
@@ -230,7 +230,8 @@ TEST_F(KeeperTest, TheEchoOfItsOwnCallIsNoCause) {
     bus_.listener.unit_changed("docker-a.scope");
     tree_.file(scope("a") + "memory.min", "0\n");
     keeper_->look();
-    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause, "written by hand or by another program");
+    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause,
+              "written by hand or by another program");
 }
 
 TEST_F(KeeperTest, AStormIsToldOnceAndNotFought) {

@@ -19,7 +19,8 @@ Claim claim(const std::string& path, std::optional<std::uint64_t> min,
     return out;
 }
 
-std::optional<std::uint64_t> mib(const std::map<Place, cgroups::Bytes>& plan, const std::string& path, Knob knob) {
+std::optional<std::uint64_t> mib(const std::map<Place, cgroups::Bytes>& plan, const std::string& path,
+                                 Knob knob) {
     const auto found = plan.find({path, knob});
     if (found == plan.end()) return std::nullopt;
     return found->second.value / kMiB;
@@ -89,8 +90,8 @@ TEST(Note, ComesBackAsItWas) {
 }
 
 TEST(Note, WhatIsNotOursIsNotUnderstood) {
-    for (const char* text : {"", "reserve", "reserve ", "reserve 1", "reserve 1 2 3", "reserve a b", "frozen 12",
-                             "reserve 99999999999999999999 1"})
+    for (const char* text : {"", "reserve", "reserve ", "reserve 1", "reserve 1 2 3", "reserve a b",
+                             "frozen 12", "reserve 99999999999999999999 1"})
         EXPECT_FALSE(parse_note(text)) << text;
 }
 
