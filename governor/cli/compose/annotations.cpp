@@ -176,7 +176,7 @@ std::vector<std::string> hints_of(const Annotated& annotated) {
     for (const Slice& slice : annotated.slices) {
         std::string sums;
         if (slice.min.value != 0) sums += " MemoryMin=" + std::to_string(slice.min.value);
-        sums += " MemoryLow=" + std::to_string(slice.low.value);
+        if (slice.low.value != 0) sums += " MemoryLow=" + std::to_string(slice.low.value);
         out.push_back(slice.name +
                       " must protect as much as its services reserve, or nothing is reserved, and a Compose "
                       "file cannot "

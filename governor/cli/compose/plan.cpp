@@ -44,7 +44,7 @@ class Planner {
         const Wanted wanted = wanted_of(policy_, limit_.value, host_memory);
         plan_.notes = wanted.notes;
         plan_.min = wanted.min;
-        plan_.low = std::max(wanted.min, wanted.low);
+        plan_.low = wanted.low;
         compare_annotations(wanted);
         compare_limit(wanted);
         compare_swap(wanted);
