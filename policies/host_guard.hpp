@@ -17,8 +17,8 @@ namespace policies {
 /// /proc/meminfo and the root's PSI, and what the containers hold of it.
 struct HostSample {
     Bytes total;
-    Bytes available;   ///< MemAvailable
-    Permille some{};   ///< avg10 of /proc/pressure/memory
+    Bytes available;  ///< MemAvailable
+    Permille some{};  ///< avg10 of /proc/pressure/memory
     Permille full{};
     /// Unreclaimable memory of all containers that a candidate's policy may act upon, and of all others that
     /// Docker runs. The rest of what is used belongs to processes outside Docker.
@@ -26,8 +26,8 @@ struct HostSample {
     Bytes ungoverned;
 };
 
-/// A service that may give way. Those with `never`, without `priority` or without an acting `near_oom` are not
-/// offered; the caller cannot name them (see governor::ActionTarget).
+/// A service that may give way. Those with `never`, without `priority` or without an acting `near_oom` are
+/// not offered; the caller cannot name them (see governor::ActionTarget).
 struct HostCandidate {
     std::size_t index = 0;  ///< the caller's
     int priority = 0;
@@ -57,7 +57,7 @@ struct HostState {
     TimePoint short_since{};
     std::optional<std::size_t> victim;  ///< gives way now
     TimePoint victim_until{};
-    TimePoint quiet_until{};     ///< nobody else is asked before: what was freed must show first
+    TimePoint quiet_until{};  ///< nobody else is asked before: what was freed must show first
     TimePoint told_outside_at{};
 };
 
@@ -69,9 +69,10 @@ struct HostDecision {
     std::optional<std::size_t> give_way;  ///< HostCandidate::index
     bool tell_short = false;              ///< host_short: an event on the edge (and again after a while)
     bool tell_ease = false;               ///< host_at_ease
-    bool nobody_left = false;             ///< with tell_short: short, governed memory is the cause, and no candidate is ready
+    bool nobody_left =
+        false;  ///< with tell_short: short, governed memory is the cause, and no candidate is ready
     Culprit culprit = Culprit::kUnknown;
-    Reason reason;                        ///< rule, measured value, threshold, window
+    Reason reason;  ///< rule, measured value, threshold, window
     TimePoint sample_at = TimePoint::max();
 };
 

@@ -25,7 +25,7 @@ struct Ledger {
     std::vector<LedgerLine> lines;
     Bytes sum_min{};
     Bytes sum_low{};
-    Bytes sum_hard{};             ///< of those that have one
+    Bytes sum_hard{};                    ///< of those that have one
     std::vector<std::string> unlimited;  ///< services without a hard limit
     /// Reservations that cannot be kept: sum_min + keep_free > host. An error, with the numbers.
     std::string error;
