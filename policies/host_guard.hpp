@@ -24,6 +24,7 @@ struct HostSample {
     /// Docker runs. The rest of what is used belongs to processes outside Docker.
     Bytes governed;
     Bytes ungoverned;
+    bool operator==(const HostSample&) const = default;
 };
 
 /// A service that may give way. Those with `never`, without `priority` or without an acting `near_oom` are
@@ -55,10 +56,13 @@ struct HostState {
     bool has_ease = false;
     bool is_short = false;
     TimePoint short_since{};
+    TimePoint short_last{};             ///< when a rule last held
     std::optional<std::size_t> victim;  ///< gives way now
     TimePoint victim_until{};
-    TimePoint quiet_until{};  ///< nobody else is asked before: what was freed must show first
-    TimePoint told_outside_at{};
+    TimePoint quiet_until{};      ///< nobody else is asked before: what was freed must show first
+    TimePoint told_outside_at{};  ///< of this shortness; the epoch: not yet
+    TimePoint told_nobody_at{};
+    bool operator==(const HostState&) const = default;
 };
 
 /// Where the memory went since the host was at ease.
@@ -76,6 +80,9 @@ struct HostDecision {
     TimePoint sample_at = TimePoint::max();
 };
 
+/// `input` is needed only during the call. Without `host` in the policy nothing is decided, and sample_at is
+/// TimePoint::max(). Memory that went to containers which may not be acted upon, or outside Docker, makes
+/// nobody give way. Does not allocate.
 HostDecision guard_host(const Host& policy, const HostState& state, const HostInput& input);
 
 }  // namespace policies
