@@ -28,7 +28,7 @@ struct HostSample {
 };
 
 /// A service that may give way. Those with `never`, without `priority` or without an acting `near_oom` are
-/// not offered; the caller cannot name them (see governor::ActionTarget).
+/// not offered; the caller cannot name them (see governor::Deed).
 struct HostCandidate {
     std::size_t index = 0;  ///< the caller's
     int priority = 0;

@@ -24,6 +24,12 @@ using namespace std::chrono_literals;
 constexpr const char* kName = "org.freedesktop.systemd1";
 constexpr const char* kPath = "/org/freedesktop/systemd1";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kUnitChanges =
+    "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.DBus.Properties',"
+    "member='PropertiesChanged',path_namespace='/org/freedesktop/systemd1/unit'";
+constexpr const char* kReloads =
+    "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',"
+    "member='Reloading'";
 constexpr auto kProbe = 1s;
 constexpr auto kEnd = 500ms;
 /// More calls than this cannot be waiting for a bus that works.
@@ -34,7 +40,8 @@ constexpr int kLongestPoll = 5000;
 std::string mend_of(Outcome::Kind kind) {
     switch (kind) {
         case Outcome::Kind::kRefused:
-            return "a bus policy or an AppArmor profile forbids it (security_opt: [\"apparmor=unconfined\"], see "
+            return "a bus policy or an AppArmor profile forbids it (security_opt: [\"apparmor=unconfined\"], "
+                   "see "
                    "docs/deployment.md)";
         case Outcome::Kind::kAbsent:
             return "is /run/dbus/system_bus_socket mounted, and systemd PID 1 of the host?";
@@ -101,7 +108,8 @@ std::deque<BusUnits::Thread::Request> BusUnits::Thread::take() {
     return std::exchange(queue_, {});
 }
 
-/// On the loop, unless the owner is gone. The lock is held while posting: the loop cannot be torn down meanwhile.
+/// On the loop, unless the owner is gone. The lock is held while posting: the loop cannot be torn down
+/// meanwhile.
 void BusUnits::Thread::tell(std::function<void(const News&)> what) {
     const std::lock_guard lock(mutex_);
     if (!loop_) return;
@@ -181,13 +189,11 @@ void BusUnits::Thread::run() {
 
 void BusUnits::Thread::subscribe() {
     manager_ = sdbus::createProxy(*connection_, kName, kPath);
-    const std::string from_systemd = std::string("type='signal',sender='") + kName + "',";
-    connection_->addMatch(from_systemd + "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
-                                         "path_namespace='/org/freedesktop/systemd1/unit'",
-                          [this](sdbus::Message& signal) { on_unit_signal(signal.getPath()); },
-                          sdbus::floating_slot);
     connection_->addMatch(
-        from_systemd + "interface='" + kManager + "',member='Reloading'",
+        kUnitChanges, [this](sdbus::Message& signal) { on_unit_signal(signal.getPath()); },
+        sdbus::floating_slot);
+    connection_->addMatch(
+        kReloads,
         [this](sdbus::Message& signal) {
             bool begins = true;
             signal >> begins;
@@ -196,8 +202,10 @@ void BusUnits::Thread::subscribe() {
         sdbus::floating_slot);
     // systemd sends signals of its units only to those who asked.
     const auto limit = options_.deadline;
-    manager_->callMethodAsync("Subscribe").onInterface(kManager).withTimeout(limit).uponReplyInvoke(
-        [this](const sdbus::Error* error) {
+    manager_->callMethodAsync("Subscribe")
+        .onInterface(kManager)
+        .withTimeout(limit)
+        .uponReplyInvoke([this](const sdbus::Error* error) {
             // Refused signals cost a few seconds at a drift, no more: the calls may be allowed all the same.
             const auto kind = error == nullptr ? Outcome::Kind::kDone : kind_of_error(error->getName());
             if (kind == Outcome::Kind::kAbsent || kind == Outcome::Kind::kLate)

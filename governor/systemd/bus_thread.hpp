@@ -19,8 +19,8 @@
 
 namespace governor::systemd {
 
-/// The thread that owns the connection. Shared with the BusUnits: when that goes, the thread is told to end, and lives on
-/// alone where a bus hangs. From then on nothing reaches the loop.
+/// The thread that owns the connection. Shared with the BusUnits: when that goes, the thread is told to end,
+/// and lives on alone where a bus hangs. From then on nothing reaches the loop.
 class BusUnits::Thread : public std::enable_shared_from_this<BusUnits::Thread> {
   public:
     struct Request {
@@ -67,7 +67,7 @@ class BusUnits::Thread : public std::enable_shared_from_this<BusUnits::Thread> {
     std::promise<void> ended_;
 
     std::mutex mutex_;
-    bool stop_ = false;                                ///< under the mutex, as all below
+    bool stop_ = false;                                 ///< under the mutex, as all below
     std::optional<boost::asio::any_io_executor> loop_;  ///< nothing once the owner is gone
     std::shared_ptr<const News> news_;
     std::deque<Request> queue_;

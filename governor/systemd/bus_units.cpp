@@ -41,15 +41,18 @@ void BusUnits::set(std::string unit, std::vector<Property> properties, std::func
     Pending& pending = pending_[call];
     pending.done = std::move(done);
     // The library has a deadline of its own; this one holds when its thread is stuck.
-    pending.deadline = std::make_unique<boost::asio::steady_timer>(loop_, options_.deadline + options_.deadline / 4);
+    pending.deadline =
+        std::make_unique<boost::asio::steady_timer>(loop_, options_.deadline + options_.deadline / 4);
     pending.deadline->async_wait([this, call, unit](boost::system::error_code code) {
         if (code) return;
-        finish(call, {Outcome::Kind::kLate, "systemd did not set properties of " + unit + " within its deadline: it "
-                                                                                          "is busy or stuck."});
+        finish(call, {Outcome::Kind::kLate, "systemd did not set properties of " + unit +
+                                                " within its deadline: it "
+                                                "is busy or stuck."});
     });
     if (!thread_->push({call, std::move(unit), std::move(properties)}))
         boost::asio::post(loop_, [this, call, thread = std::weak_ptr(thread_)] {
-            if (!thread.expired()) finish(call, {Outcome::Kind::kLate, "too many calls to systemd wait already."});
+            if (!thread.expired())
+                finish(call, {Outcome::Kind::kLate, "too many calls to systemd wait already."});
         });
 }
 

@@ -18,8 +18,8 @@ namespace governor::systemd {
 struct BusOptions {
     /// "unix:path=…"; empty: DBUS_SYSTEM_BUS_ADDRESS, or the system bus where it always is.
     std::string address;
-    std::chrono::milliseconds deadline{2000};          ///< of one call
-    std::chrono::milliseconds first_reconnect{1000};   ///< doubles
+    std::chrono::milliseconds deadline{2000};         ///< of one call
+    std::chrono::milliseconds first_reconnect{1000};  ///< doubles
     std::chrono::milliseconds longest_reconnect{60000};
 };
 

@@ -39,8 +39,8 @@ Outcome::Kind kind_of_error(const std::string& error_name) {
     if (name == "AccessDenied" || name == "InteractiveAuthorizationRequired" || name == "AuthFailed")
         return Kind::kRefused;
     if (name == "NoReply" || name == "Timeout" || name == "TimedOut") return Kind::kLate;
-    if (name == "ServiceUnknown" || name == "NameHasNoOwner" || name == "Disconnected" || name == "NoServer" ||
-        name == "FileNotFound" || name == "IOError")
+    if (name == "ServiceUnknown" || name == "NameHasNoOwner" || name == "Disconnected" ||
+        name == "NoServer" || name == "FileNotFound" || name == "IOError")
         return Kind::kAbsent;
     return Kind::kFailed;
 }

@@ -48,16 +48,18 @@ std::string probe_bus(const std::string& address, std::chrono::milliseconds limi
     if (path.empty()) return {};  // another transport: left to the library
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
-    if (path.size() >= sizeof name.sun_path) return "the bus address " + address + " is too long for a socket";
+    if (path.size() >= sizeof name.sun_path)
+        return "the bus address " + address + " is too long for a socket";
     path.copy(name.sun_path, path.size());
     const cgroups::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return failed("open a socket for", path, "too many files are open");
     // The address is the kernel's own union of kinds.
     const auto* const generic = reinterpret_cast<const sockaddr*>(&name);
     if (::connect(fd.get(), generic, sizeof name) != 0)
-        return failed("connect to", path,
-                      "mount /run/dbus/system_bus_socket into the container; without it values are kept in the "
-                      "kernel's files only");
+        return failed(
+            "connect to", path,
+            "mount /run/dbus/system_bus_socket into the container; without it values are kept in the "
+            "kernel's files only");
     // An empty AUTH asks for the mechanisms: any bus answers REJECTED with a list, and waits on.
     constexpr std::string_view kHello("\0AUTH\r\n", 7);
     if (::send(fd.get(), kHello.data(), kHello.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kHello.size()))
@@ -68,7 +70,8 @@ std::string probe_bus(const std::string& address, std::chrono::milliseconds limi
         return failed("hear anything from", path, "is dbus-daemon alive?");
     }
     if (::recv(fd.get(), answer.data(), answer.size(), 0) <= 0)
-        return failed("hear anything from", path, "it closed the connection: a profile (AppArmor) may refuse it");
+        return failed("hear anything from", path,
+                      "it closed the connection: a profile (AppArmor) may refuse it");
     return {};
 }
 

@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/private_bus.hpp"
 
+#include <sdbus-c++/sdbus-c++.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <sdbus-c++/sdbus-c++.h>
 
 #include <array>
 #include <map>
@@ -21,13 +20,14 @@ namespace governor::test {
 
 void PrivateBus::start() {
     folder_.remove("bus");
-    folder_.file("config",
-                 "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
-                 "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-                 "<busconfig><type>session</type><listen>unix:path=" +
-                     socket_path() +
-                     "</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow send_destination=\"*\" "
-                     "eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n");
+    folder_.file(
+        "config",
+        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
+        "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+        "<busconfig><type>session</type><listen>unix:path=" +
+            socket_path() +
+            "</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow send_destination=\"*\" "
+            "eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n");
     std::array<int, 2> ready{};
     if (::pipe2(ready.data(), 0) != 0) throw std::runtime_error("no pipe");
     const std::string config = "--config-file=" + folder_.path("config");
@@ -36,7 +36,8 @@ void PrivateBus::start() {
     if (pid_ == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::close(ready[0]);
-        ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", config.c_str(), told.c_str(), nullptr);
+        ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", config.c_str(), told.c_str(),
+                 nullptr);
         ::_exit(127);
     }
     ::close(ready[1]);
@@ -132,7 +133,9 @@ std::vector<FakeSystemd::Call> FakeSystemd::calls() const {
 }
 
 void FakeSystemd::reload(bool begins) {
-    impl_->manager->emitSignal("Reloading").onInterface("org.freedesktop.systemd1.Manager").withArguments(begins);
+    impl_->manager->emitSignal("Reloading")
+        .onInterface("org.freedesktop.systemd1.Manager")
+        .withArguments(begins);
 }
 
 void FakeSystemd::change(const std::string& path) {

@@ -43,8 +43,8 @@ class MuteSocket {
     int fd_ = -1;
 };
 
-/// Has systemd's name on a bus, and answers as it does. "denied.scope", "gone.scope" and "odd.scope" are refused, each in
-/// its way; "slow.scope" is never answered.
+/// Has systemd's name on a bus, and answers as it does. "denied.scope", "gone.scope" and "odd.scope" are
+/// refused, each in its way; "slow.scope" is never answered.
 class FakeSystemd {
   public:
     struct Call {
