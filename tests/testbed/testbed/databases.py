@@ -80,11 +80,12 @@ class Databases:
 
     # -- start -----------------------------------------------------------------------------------
     def start(self) -> "Databases":
+        """Both answer; call warm() when the host is as it should be for what follows."""
         self.guest.run("sysctl -q vm.overcommit_memory=1")  # as Redis asks for at its start
         self.guest.run(f"mkdir -p {self.stack.folder} && cp -a {golden_data(self.guest, self.scale)} {self.data}", timeout=120)
         self.stack.up(self.postgres.name, self.redis.name, CLIENT)
         self._client_pid = self.client.pid
-        return self.wait_ready().warm()
+        return self.wait_ready()
 
     def wait_ready(self, timeout: float = 120) -> "Databases":
         until(lambda: self._psql("select 1", check=False).out.strip() == "1", "PostgreSQL to answer", timeout)
