@@ -105,6 +105,7 @@ def spoilt_bus(guest: Guest, *options: str) -> Iterator[str]:
     """The path of a socket that leads to the system bus, by way of guest/busproxy.py with these options."""
     unit, path = "testbed-bus", "/run/testbed/bus.sock"
     guest.ssh.put(GUEST_TOOLS, TOOLS)
+    guest.run(["rm", "-f", path, f"{path}.part"])
     guest.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "-p", "KillSignal=SIGKILL",
                "python3", "-I", "-S", f"{TOOLS}/busproxy.py", "--listen", path, *options])
     try:

@@ -13,7 +13,6 @@ import select
 import socket
 import struct
 import threading
-import time
 
 SYSTEMD = "org.freedesktop.systemd1"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
@@ -147,13 +146,12 @@ def main():
     parser.add_argument("--refuse", help="a method of systemd's: every call of it is denied")
     parser.add_argument("--late", type=float, default=0, help="seconds by which every call to systemd is delayed")
     options = parser.parse_args()
-    if os.path.exists(options.listen):
-        os.unlink(options.listen)
+    part = options.listen + ".part"
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(options.listen)
-    os.chmod(options.listen, 0o666)
+    listener.bind(part)
+    os.chmod(part, 0o666)
     listener.listen()
-    print(time.monotonic_ns(), "ready", flush=True)
+    os.rename(part, options.listen)  # who finds it can connect to it
     while True:
         client, _ = listener.accept()
         threading.Thread(target=Session(client, options).run, daemon=True).start()
