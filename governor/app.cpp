@@ -8,6 +8,7 @@
 #include "governor/async/worker.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
+#include "governor/host_ledger.hpp"
 #include "governor/host_watch.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"

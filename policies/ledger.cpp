@@ -11,18 +11,12 @@ namespace {
 /// An error names the services that ask for most; with more than these the sum says enough.
 constexpr std::size_t kNamed = 4;
 
-/// The largest sum. kUnlimited itself means "no limit".
-constexpr std::uint64_t kMost = kUnlimited.value - 1;
+/// The largest sum: no real one comes near, and adding a size to it does not wrap.
+constexpr std::uint64_t kMost = std::uint64_t{1} << 63U;
 
 /// Sums stop at the largest number instead of starting again at 0, which would look as if all fitted.
 Bytes plus(Bytes a, Bytes b) {
-    return {b.value > kMost - std::min(a.value, kMost) ? kMost : a.value + b.value};
-}
-
-Bytes times(Bytes each, int count) {
-    if (count <= 0) return {};
-    const auto many = static_cast<std::uint64_t>(count);
-    return {each.value > kMost / many ? kMost : each.value * many};
+    return {b.value > kMost - a.value ? kMost : a.value + b.value};
 }
 
 LedgerLine line_of(const ServicePolicy& service, Bytes host, int containers, Bytes running_hard) {
@@ -53,14 +47,14 @@ std::vector<LedgerLine> lines_of(const Policy& policy, Bytes host, const std::ve
 void sum(Ledger& ledger) {
     ledger.worst = ledger.keep_free;
     for (const auto& line : ledger.lines) {
-        ledger.sum_min = plus(ledger.sum_min, times(line.min, line.containers));
-        ledger.sum_low = plus(ledger.sum_low, times(line.low, line.containers));
+        ledger.sum_min = plus(ledger.sum_min, line.all(line.min));
+        ledger.sum_low = plus(ledger.sum_low, line.all(line.low));
         if (line.hard != kUnlimited) {
-            ledger.sum_hard = plus(ledger.sum_hard, times(line.hard, line.containers));
-            ledger.worst = plus(ledger.worst, times(line.hard, line.containers));
+            ledger.sum_hard = plus(ledger.sum_hard, line.all(line.hard));
+            ledger.worst = plus(ledger.worst, line.all(line.hard));
             continue;
         }
-        ledger.worst = plus(ledger.worst, times(line.low, line.containers));
+        ledger.worst = plus(ledger.worst, line.all(line.low));
         if (std::ranges::find(ledger.unlimited, line.service) == ledger.unlimited.end())
             ledger.unlimited.push_back(line.service);
     }
@@ -70,11 +64,10 @@ void sum(Ledger& ledger) {
 std::string named(const Ledger& ledger, Bytes LedgerLine::*part) {
     std::vector<const LedgerLine*> found;
     for (const auto& line : ledger.lines) {
-        if (times(line.*part, line.containers) != Bytes{}) found.push_back(&line);
+        if (line.all(line.*part) != Bytes{}) found.push_back(&line);
     }
-    std::ranges::stable_sort(found, [&](const auto* a, const auto* b) {
-        return times(a->*part, a->containers) > times(b->*part, b->containers);
-    });
+    std::ranges::stable_sort(
+        found, [&](const auto* a, const auto* b) { return a->all(a->*part) > b->all(b->*part); });
     std::string out;
     for (std::size_t i = 0; i < std::min(found.size(), kNamed); ++i) {
         const auto& line = *found[i];
@@ -139,6 +132,12 @@ std::string over_committed(const Ledger& ledger) {
 }
 
 }  // namespace
+
+Bytes LedgerLine::all(Bytes each) const {
+    if (containers <= 0) return {};
+    const auto many = static_cast<std::uint64_t>(containers);
+    return {each.value > kMost / many ? kMost : each.value * many};
+}
 
 Ledger add_up(const Policy& policy, Bytes host_memory, const std::vector<Running>& running) {
     Ledger ledger;

@@ -17,6 +17,8 @@ struct LedgerLine {
     Bytes hard = kUnlimited;  ///< each; kUnlimited: none known
     Bytes min{};              ///< each
     Bytes low{};              ///< each, at least min
+    /// So much for each container, for all of them; does not wrap.
+    Bytes all(Bytes each) const;
 };
 
 struct Ledger {

@@ -40,7 +40,7 @@ struct Spoken {
     const Console& console;
     RunOptions run_options;
     std::string log_format = "json";
-    std::vector<std::string> check_paths;
+    CheckOptions check;
     std::string service;
     EventsOptions events;
     AnnotateOptions annotate;
@@ -104,14 +104,20 @@ void add_run(CLI::App& app, Spoken& spoken) {
 }
 
 void add_policy_commands(CLI::App& app, Spoken& spoken) {
-    auto* check_sub = add_command(
-        app, spoken, "check", "Check policy files and folders; says everything that is wrong with them",
-        [&spoken] {
-            const auto& paths = spoken.check_paths.empty() ? spoken.run_options.policies : spoken.check_paths;
-            return check(spoken.console, paths, spoken.json);
-        });
-    check_sub->add_option("FILE", spoken.check_paths,
+    auto* check_sub =
+        add_command(app, spoken, "check",
+                    "Check policy files and folders; says everything that is wrong with them", [&spoken] {
+                        if (spoken.check.paths.empty()) spoken.check.paths = spoken.run_options.policies;
+                        spoken.check.json = spoken.json;
+                        return check(spoken.console, spoken.check);
+                    });
+    check_sub->add_option("FILE", spoken.check.paths,
                           "Policy files or folders (default: " + spoken.run_options.policies.front() + ")");
+    check_sub->add_flag("--host", spoken.check.host,
+                        "Also add up what they promise, against the memory of this host");
+    check_sub->add_option("--proc", spoken.check.proc, "With --host: where the host's /proc is mounted")
+        ->type_name("PATH")
+        ->capture_default_str();
     add_json(*check_sub, spoken);
 
     auto* schema =
