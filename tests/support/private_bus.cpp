@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/private_bus.hpp"
 
+#include "tests/support/run_task.hpp"
+
 #include <fcntl.h>
 #include <sdbus-c++/sdbus-c++.h>
 #include <signal.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -83,6 +86,7 @@ void MuteSocket::turn_away() {
 
 struct FakeSystemd::Impl {
     mutable std::mutex mutex;
+    mutable std::condition_variable news;
     std::vector<Call> calls;
     int subscriptions = 0;
     // First here, last to go: messages and objects use it when they go.
@@ -107,6 +111,7 @@ struct FakeSystemd::Impl {
             call.properties.push_back({property.get<0>(), property.get<1>().get<std::uint64_t>()});
         const std::lock_guard lock(mutex);
         calls.push_back(std::move(call));
+        news.notify_all();
         if (unit == "slow.scope") {
             never.push_back(std::move(result));
         } else {
@@ -125,6 +130,7 @@ FakeSystemd::FakeSystemd(const std::string& address, bool awake) : impl_(std::ma
         .implementedAs([&impl, awake](sdbus::Result<>&& result) {
             const std::lock_guard lock(impl.mutex);
             ++impl.subscriptions;
+            impl.news.notify_all();
             if (awake) {
                 result.returnResults();
             } else {
@@ -165,6 +171,16 @@ std::vector<FakeSystemd::Call> FakeSystemd::calls() const {
 int FakeSystemd::subscriptions() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->subscriptions;
+}
+
+bool FakeSystemd::wait_calls(std::size_t count) const {
+    std::unique_lock lock(impl_->mutex);
+    return impl_->news.wait_for(lock, kGuard, [&] { return impl_->calls.size() >= count; });
+}
+
+bool FakeSystemd::wait_subscriptions(int count) const {
+    std::unique_lock lock(impl_->mutex);
+    return impl_->news.wait_for(lock, kGuard, [&] { return impl_->subscriptions >= count; });
 }
 
 void FakeSystemd::remove(const std::string& unit) {

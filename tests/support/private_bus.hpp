@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +65,9 @@ class FakeSystemd {
 
     std::vector<Call> calls() const;
     int subscriptions() const;
+    /// Wait for so many, which come without the test's loop; false when they do not come.
+    bool wait_calls(std::size_t count) const;
+    bool wait_subscriptions(int count) const;
     void reload(bool begins);
     /// PropertiesChanged of that object.
     void change(const std::string& path);

@@ -139,7 +139,7 @@ TEST_F(BusUnitsTest, SystemdThatGoesWithoutAnAnswerIsAbsent) {
     ASSERT_TRUE(until_usable());
     std::optional<Outcome> out;
     units_->set("slow.scope", {{"MemoryMin", 1}}, [&out](const Outcome& outcome) { out = outcome; });
-    ASSERT_TRUE(test::run_until(io_, [&] { return !systemd->calls().empty(); }));
+    ASSERT_TRUE(systemd->wait_calls(1));
     systemd.reset();
     ASSERT_TRUE(test::run_until(io_, [&out] { return out.has_value(); }));
     EXPECT_EQ(out->kind, Kind::kAbsent) << out->message;
@@ -153,7 +153,7 @@ TEST_F(BusUnitsTest, SystemdThatIsAsleepAtTheStartIsAskedAgain) {
         ASSERT_TRUE(test::run_until(io_, [this] { return !availability_.empty(); }));
         EXPECT_FALSE(units_->available());
         EXPECT_EQ(set("docker-1.scope").kind, Kind::kLate);
-        ASSERT_TRUE(test::run_until(io_, [&] { return asleep.subscriptions() > 1; }));
+        ASSERT_TRUE(asleep.wait_subscriptions(2));
         EXPECT_TRUE(asleep.calls().empty()) << "nothing is sent that nobody waits for";
     }
     const test::FakeSystemd awake(bus_.address());
@@ -178,7 +178,7 @@ TEST_F(BusUnitsTest, WhatWaitsIsForgottenWithTheObject) {
     ASSERT_TRUE(until_usable());
     bool answered = false;
     units_->set("slow.scope", {{"MemoryMin", 1}}, [&answered](const Outcome&) { answered = true; });
-    ASSERT_TRUE(test::run_until(io_, [&] { return !systemd.calls().empty(); }));
+    ASSERT_TRUE(systemd.wait_calls(1));
     units_.reset();
     // All that was on the loop for it runs now, its timer included.
     io_.restart();
@@ -203,7 +203,7 @@ TEST_F(BusUnitsTest, ABusThatDiesInTheMiddleAndComesBackIsUsedAgain) {
         ASSERT_TRUE(until_usable());
         std::optional<Outcome> out;
         units_->set("slow.scope", {{"MemoryMin", 1}}, [&out](const Outcome& outcome) { out = outcome; });
-        ASSERT_TRUE(test::run_until(io_, [&] { return !systemd.calls().empty(); }));
+        ASSERT_TRUE(systemd.wait_calls(1));
         bus_.stop();
         ASSERT_TRUE(test::run_until(io_, [&out] { return out.has_value(); }));
         EXPECT_EQ(out->kind, Kind::kAbsent);
