@@ -7,6 +7,7 @@
 
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <future>
@@ -27,6 +28,7 @@ class BusUnits::Thread : public std::enable_shared_from_this<BusUnits::Thread> {
         std::uint64_t call = 0;
         std::string unit;
         std::vector<Property> properties;
+        std::chrono::steady_clock::time_point expires;  ///< later it is not sent: the caller has moved on
     };
     /// What the loop's side does with the news; called there.
     struct News {
@@ -45,14 +47,22 @@ class BusUnits::Thread : public std::enable_shared_from_this<BusUnits::Thread> {
 
   private:
     void run();
+    Outcome try_to_serve();
     void serve();
+    void connect();
+    void disconnect();
+    void add_matches();
     void subscribe();
+    void on_subscribed(const sdbus::Error* error);
     void send(const Request& request);
     void on_unit_signal(const std::string& path);
+    void on_owner_changed(sdbus::Message& signal);
+    void on_unit_removed(sdbus::Message& signal);
     bool wait_a_moment(std::chrono::milliseconds time);
     std::deque<Request> take();
     bool stopping();
-    void refuse_waiting(const std::string& why);
+    bool waiting();
+    void refuse_waiting();
     void say_availability(bool usable, const std::string& why);
     void tell(std::function<void(const News&)> what);
 
@@ -62,16 +72,21 @@ class BusUnits::Thread : public std::enable_shared_from_this<BusUnits::Thread> {
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<sdbus::IProxy> manager_;
     std::optional<bool> usable_;
+    Outcome trouble_;                    ///< why it is not usable
+    bool give_up_ = false;               ///< this connection is of no use: make another
+    bool reloading_ = false;             ///< systemd forgets all units, and loads them again
     std::set<std::uint64_t> in_flight_;  ///< not answered by the bus yet
+    std::chrono::milliseconds pause_;    ///< before the next attempt to connect
 
     std::promise<void> ended_;
 
     std::mutex mutex_;
     bool stop_ = false;                                 ///< under the mutex, as all below
+    int socket_ = -1;                                   ///< of the connection, while there is one
     std::optional<boost::asio::any_io_executor> loop_;  ///< nothing once the owner is gone
     std::shared_ptr<const News> news_;
     std::deque<Request> queue_;
-    std::set<std::string> known_;    ///< units that were set: only their changes are told
+    std::set<std::string> known_;    ///< units that were set and are there: only their changes are told
     std::set<std::string> changed_;  ///< told, and the loop has not heard yet
 };
 

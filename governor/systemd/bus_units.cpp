@@ -43,16 +43,18 @@ void BusUnits::set(std::string unit, std::vector<Property> properties, std::func
     // The library has a deadline of its own; this one holds when its thread is stuck.
     pending.deadline =
         std::make_unique<boost::asio::steady_timer>(loop_, options_.deadline + options_.deadline / 4);
-    pending.deadline->async_wait([this, call, unit](boost::system::error_code code) {
-        if (code) return;
-        finish(call, {Outcome::Kind::kLate, "systemd did not set properties of " + unit +
-                                                " within its deadline: it "
-                                                "is busy or stuck."});
-    });
-    if (!thread_->push({call, std::move(unit), std::move(properties)}))
-        boost::asio::post(loop_, [this, call, thread = std::weak_ptr(thread_)] {
-            if (!thread.expired())
-                finish(call, {Outcome::Kind::kLate, "too many calls to systemd wait already."});
+    pending.deadline->async_wait(
+        [this, alive = std::weak_ptr(alive_), call, unit](boost::system::error_code code) {
+            if (code || alive.expired()) return;
+            finish(call, {Outcome::Kind::kLate, "systemd did not set properties of " + unit +
+                                                    " within its deadline: it is busy or stuck."});
+        });
+    const auto expires = std::chrono::steady_clock::now() + options_.deadline;
+    if (!thread_->push({call, unit, std::move(properties), expires}))
+        boost::asio::post(loop_, [this, alive = std::weak_ptr(alive_), call, unit] {
+            if (alive.expired()) return;
+            finish(call, {Outcome::Kind::kFailed, "cannot set properties of " + unit +
+                                                      " through systemd: too many calls wait already."});
         });
 }
 

@@ -16,7 +16,8 @@
 namespace governor::systemd {
 
 struct BusOptions {
-    /// "unix:path=…"; empty: DBUS_SYSTEM_BUS_ADDRESS, or the system bus where it always is.
+    /// "unix:path=…"; empty: DBUS_SYSTEM_BUS_ADDRESS, or the system bus where it always is. Only a path is
+    /// probed first.
     std::string address;
     std::chrono::milliseconds deadline{2000};         ///< of one call
     std::chrono::milliseconds first_reconnect{1000};  ///< doubles
@@ -51,6 +52,9 @@ class BusUnits final : public Units {
     std::uint64_t last_call_ = 0;
     std::map<std::uint64_t, Pending> pending_;
     std::shared_ptr<Thread> thread_;
+    /// Gone with this object: handlers that are already on the loop then do nothing. (The thread may live
+    /// longer.)
+    std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 /// The unit's name from its object path: "docker_2d1_2escope" after the last slash is "docker-1.scope".

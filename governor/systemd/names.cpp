@@ -40,8 +40,8 @@ Outcome::Kind kind_of_error(const std::string& error_name) {
         return Kind::kRefused;
     if (name == "NoReply" || name == "Timeout" || name == "TimedOut") return Kind::kLate;
     if (name == "ServiceUnknown" || name == "NameHasNoOwner" || name == "Disconnected" ||
-        name == "NoServer" || name == "FileNotFound" || name == "IOError")
-        return Kind::kAbsent;
+        name == "NoServer" || name == "FileNotFound" || name == "IOError" || name.starts_with("Spawn."))
+        return Kind::kAbsent;  // Spawn: the bus tried to start systemd, which cannot be
     return Kind::kFailed;
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/systemd/units.hpp"
+
 #include <chrono>
 #include <string>
 
@@ -13,7 +15,8 @@ std::string socket_of(const std::string& address);
 std::string system_bus_address();
 
 /// Whether a bus speaks at this address, found out without ever waiting longer than `limit`: libraries wait
-/// up to 90 s for one that accepts and says nothing. Empty when it does; else why not, with the mend.
-std::string probe_bus(const std::string& address, std::chrono::milliseconds limit);
+/// up to 90 s for one that accepts and says nothing. kDone when it does; else of which kind the trouble is,
+/// with the mend. Any thread.
+Outcome probe_bus(const std::string& address, std::chrono::milliseconds limit);
 
 }  // namespace governor::systemd

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/private_bus.hpp"
 
+#include "tests/support/run_task.hpp"
+
+#include <fcntl.h>
 #include <sdbus-c++/sdbus-c++.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -36,6 +40,8 @@ void PrivateBus::start() {
     if (pid_ == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::close(ready[0]);
+        // It complains of limits that only root may raise.
+        ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
         ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", config.c_str(), told.c_str(),
                  nullptr);
         ::_exit(127);
@@ -55,6 +61,12 @@ void PrivateBus::stop() {
     pid_ = 0;
 }
 
+void PrivateBus::hang() {
+    ::kill(pid_, SIGSTOP);
+    // Stopped for certain.
+    ::waitpid(pid_, nullptr, WUNTRACED);
+}
+
 MuteSocket::MuteSocket(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -68,11 +80,18 @@ MuteSocket::~MuteSocket() {
     ::close(fd_);
 }
 
+void MuteSocket::turn_away() {
+    ::close(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC));
+}
+
 struct FakeSystemd::Impl {
     mutable std::mutex mutex;
+    mutable std::condition_variable news;
     std::vector<Call> calls;
-    std::vector<sdbus::Result<>> never;
+    int subscriptions = 0;
+    // First here, last to go: messages and objects use it when they go.
     std::unique_ptr<sdbus::IConnection> connection;
+    std::vector<sdbus::Result<>> never;
     std::unique_ptr<sdbus::IObject> manager;
     std::map<std::string, std::unique_ptr<sdbus::IObject>> units;
     std::thread loop;
@@ -80,16 +99,19 @@ struct FakeSystemd::Impl {
     void set(sdbus::Result<>&& result, const std::string& unit, bool runtime,
              const std::vector<sdbus::Struct<std::string, sdbus::Variant>>& properties) {
         if (unit == "denied.scope")
-            return result.returnError({"org.freedesktop.DBus.Error.AccessDenied", "Access denied"});
+            return result.returnError(
+                sdbus::Error("org.freedesktop.DBus.Error.AccessDenied", "Access denied"));
         if (unit == "gone.scope")
-            return result.returnError({"org.freedesktop.systemd1.NoSuchUnit", "Unit gone.scope not loaded."});
+            return result.returnError(
+                sdbus::Error("org.freedesktop.systemd1.NoSuchUnit", "Unit gone.scope not loaded."));
         if (unit == "odd.scope")
-            return result.returnError({"org.freedesktop.DBus.Error.InvalidArgs", "Odd."});
+            return result.returnError(sdbus::Error("org.freedesktop.DBus.Error.InvalidArgs", "Odd."));
         Call call{unit, runtime, {}};
         for (const auto& property : properties)
             call.properties.push_back({property.get<0>(), property.get<1>().get<std::uint64_t>()});
         const std::lock_guard lock(mutex);
         calls.push_back(std::move(call));
+        news.notify_all();
         if (unit == "slow.scope") {
             never.push_back(std::move(result));
         } else {
@@ -98,12 +120,23 @@ struct FakeSystemd::Impl {
     }
 };
 
-FakeSystemd::FakeSystemd(const std::string& address) : impl_(std::make_unique<Impl>()) {
+FakeSystemd::FakeSystemd(const std::string& address, bool awake) : impl_(std::make_unique<Impl>()) {
     Impl& impl = *impl_;
     impl.connection = sdbus::createSessionBusConnectionWithAddress(address);
     impl.manager = sdbus::createObject(*impl.connection, "/org/freedesktop/systemd1");
     const std::string manager = "org.freedesktop.systemd1.Manager";
-    impl.manager->registerMethod("Subscribe").onInterface(manager).implementedAs([] {});
+    impl.manager->registerMethod("Subscribe")
+        .onInterface(manager)
+        .implementedAs([&impl, awake](sdbus::Result<>&& result) {
+            const std::lock_guard lock(impl.mutex);
+            ++impl.subscriptions;
+            impl.news.notify_all();
+            if (awake) {
+                result.returnResults();
+            } else {
+                impl.never.push_back(std::move(result));
+            }
+        });
     impl.manager->registerMethod("SetUnitProperties")
         .onInterface(manager)
         .implementedAs([&impl](sdbus::Result<>&& result, std::string unit, bool runtime,
@@ -111,6 +144,9 @@ FakeSystemd::FakeSystemd(const std::string& address) : impl_(std::make_unique<Im
             impl.set(std::move(result), unit, runtime, properties);
         });
     impl.manager->registerSignal("Reloading").onInterface(manager).withParameters<bool>();
+    impl.manager->registerSignal("UnitRemoved")
+        .onInterface(manager)
+        .withParameters<std::string, sdbus::ObjectPath>();
     impl.manager->finishRegistration();
     impl.connection->requestName("org.freedesktop.systemd1");
     // The library's own thread would end the process when the bus is taken away from under it.
@@ -130,6 +166,27 @@ FakeSystemd::~FakeSystemd() {
 std::vector<FakeSystemd::Call> FakeSystemd::calls() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->calls;
+}
+
+int FakeSystemd::subscriptions() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->subscriptions;
+}
+
+bool FakeSystemd::wait_calls(std::size_t count) const {
+    std::unique_lock lock(impl_->mutex);
+    return impl_->news.wait_for(lock, kGuard, [&] { return impl_->calls.size() >= count; });
+}
+
+bool FakeSystemd::wait_subscriptions(int count) const {
+    std::unique_lock lock(impl_->mutex);
+    return impl_->news.wait_for(lock, kGuard, [&] { return impl_->subscriptions >= count; });
+}
+
+void FakeSystemd::remove(const std::string& unit) {
+    impl_->manager->emitSignal("UnitRemoved")
+        .onInterface("org.freedesktop.systemd1.Manager")
+        .withArguments(unit, sdbus::ObjectPath("/org/freedesktop/systemd1/unit/removed"));
 }
 
 void FakeSystemd::reload(bool begins) {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class PrivateBus {
     /// Returns when the bus takes connections.
     void start();
     void stop();
+    /// It takes no more steps, but its connections stay.
+    void hang();
     std::string socket_path() const { return folder_.path("bus"); }
     std::string address() const { return "unix:path=" + socket_path(); }
 
@@ -31,9 +34,11 @@ class PrivateBus {
     pid_t pid_ = 0;
 };
 
-/// A socket that accepts and says nothing.
+/// A socket that is connected to and says nothing.
 class MuteSocket {
   public:
+    /// Takes the next connection and closes it.
+    void turn_away();
     explicit MuteSocket(const std::string& path);
     MuteSocket(const MuteSocket&) = delete;
     MuteSocket& operator=(const MuteSocket&) = delete;
@@ -52,15 +57,22 @@ class FakeSystemd {
         bool runtime = false;
         std::vector<systemd::Property> properties;
     };
-    explicit FakeSystemd(const std::string& address);
+    /// One that is not `awake` answers no Subscribe.
+    explicit FakeSystemd(const std::string& address, bool awake = true);
     FakeSystemd(const FakeSystemd&) = delete;
     FakeSystemd& operator=(const FakeSystemd&) = delete;
     ~FakeSystemd();
 
     std::vector<Call> calls() const;
+    int subscriptions() const;
+    /// Wait for so many, which come without the test's loop; false when they do not come.
+    bool wait_calls(std::size_t count) const;
+    bool wait_subscriptions(int count) const;
     void reload(bool begins);
     /// PropertiesChanged of that object.
     void change(const std::string& path);
+    /// UnitRemoved.
+    void remove(const std::string& unit);
 
   private:
     struct Impl;

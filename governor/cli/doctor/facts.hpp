@@ -6,6 +6,7 @@
 #include "cgroup/parse.hpp"
 #include "governor/docker/error.hpp"
 #include "governor/docker/types.hpp"
+#include "governor/systemd/units.hpp"
 #include "policies/load.hpp"
 
 #include <chrono>
@@ -63,6 +64,8 @@ struct DaemonFacts {
 struct Facts {
     HostFacts host;
     DockerFacts docker;
+    std::optional<systemd::Outcome>
+        systemd;  ///< of a call that asks for nothing; absent: it has no part in this
     policies::LoadResult policies;
     DaemonFacts daemon;
 };

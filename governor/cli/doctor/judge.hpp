@@ -5,11 +5,15 @@
 #include "governor/cli/doctor/check.hpp"
 #include "governor/cli/doctor/facts.hpp"
 
+#include <optional>
+
 /// Facts in, verdicts with their mends out. Pure.
 namespace governor::cli::doctor {
 
 Checks judge_host(const HostFacts& host);
 Checks judge_docker(const DockerFacts& docker);
+/// Whether systemd can be told what the governor sets.
+Checks judge_systemd(const std::optional<systemd::Outcome>& systemd);
 Checks judge_policies(const policies::LoadResult& policies);
 /// What the policies promise to the containers that run, against the host's memory: line by line, then the
 /// sum. Without Docker each policy counts as one container.

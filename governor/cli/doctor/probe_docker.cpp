@@ -110,6 +110,9 @@ Facts probe(const RunOptions& options) {
     Facts facts;
     facts.host = probe_host(options.proc, options.cgroup_mount);
     facts.docker = probe_docker(options.docker_socket, options.proc);
+    // With the cgroupfs driver systemd does not know the containers' cgroups.
+    if (!facts.docker.error && facts.docker.info.cgroup_driver == "systemd")
+        facts.systemd = probe_systemd({});
     facts.policies = load_policy_files(options.policies);
     facts.daemon = probe_daemon(options.socket);
     return facts;

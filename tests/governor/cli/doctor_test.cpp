@@ -5,6 +5,7 @@
 #include "governor/cli/doctor/judge.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "tests/support/kernel_texts.hpp"
+#include "tests/support/private_bus.hpp"
 #include "tests/support/tree.hpp"
 
 #include <unistd.h>
@@ -134,6 +135,30 @@ TEST(DoctorDocker, ReachedOrNot) {
     const auto checks = judge_docker(docker);
     ASSERT_EQ(checks.size(), 1U);
     EXPECT_EQ(checks[0].mend, "permission denied; use sudo");
+}
+
+TEST(DoctorSystemd, WhatIsLostWithoutItIsSaid) {
+    EXPECT_TRUE(judge_systemd(std::nullopt).empty()) << "the cgroupfs driver has no use for it";
+    EXPECT_EQ(find(judge_systemd(systemd::Outcome{}), "systemd.bus").verdict, Verdict::kOk);
+    const auto check =
+        find(judge_systemd(systemd::Outcome{systemd::Outcome::Kind::kRefused, "Access denied: do that."}),
+             "systemd.bus");
+    EXPECT_EQ(check.verdict, Verdict::kWarn) << "the files hold all the same";
+    EXPECT_THAT(check.found, HasSubstr("repaired within 10 s instead of 1 s"));
+    EXPECT_EQ(check.mend, "Access denied: do that");
+}
+
+TEST(DoctorSystemd, IsAskedForNothingOnTheBus) {
+    test::PrivateBus bus;
+    EXPECT_EQ(probe_systemd(bus.address()).kind, systemd::Outcome::Kind::kAbsent);
+    bus.start();
+    EXPECT_EQ(probe_systemd(bus.address()).kind, systemd::Outcome::Kind::kAbsent) << "a bus, but no systemd";
+    test::FakeSystemd systemd(bus.address());
+    EXPECT_EQ(probe_systemd(bus.address()).kind, systemd::Outcome::Kind::kDone);
+    const auto calls = systemd.calls();
+    ASSERT_EQ(calls.size(), 1U);
+    EXPECT_EQ(calls[0].unit, "-.slice");
+    EXPECT_TRUE(calls[0].properties.empty());
 }
 
 TEST(DoctorContainers, AGoodOneIsGood) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <thread>
 
 namespace governor::systemd {
 namespace {
@@ -87,7 +88,11 @@ TEST_F(BusUnitsTest, AnAnswerThatNeverComesIsLate) {
     open(200ms);
     ASSERT_TRUE(until_usable());
     EXPECT_EQ(set("slow.scope").kind, Kind::kLate);
-    EXPECT_EQ(set("good.scope").kind, Kind::kDone);
+    // The deadline is short even for a good one, on a machine that is busy.
+    constexpr int kAttempts = 50;
+    Outcome next = set("good.scope");
+    for (int i = 1; i < kAttempts && next.kind != Kind::kDone; ++i) next = set("good.scope");
+    EXPECT_EQ(next.kind, Kind::kDone) << next.message;
 }
 
 TEST_F(BusUnitsTest, WithoutABusCallsAreAnsweredAndTheReasonIsTold) {
@@ -95,7 +100,8 @@ TEST_F(BusUnitsTest, WithoutABusCallsAreAnsweredAndTheReasonIsTold) {
     EXPECT_EQ(set("docker-1.scope").kind, Kind::kAbsent);
     ASSERT_TRUE(test::run_until(io_, [this] { return !availability_.empty(); }));
     EXPECT_EQ(availability_, std::vector<bool>{false}) << "told once, not at every attempt";
-    EXPECT_NE(why_.find("/run/dbus/system_bus_socket"), std::string::npos) << why_;
+    EXPECT_NE(why_.find(bus_.socket_path()), std::string::npos) << why_;
+    EXPECT_NE(why_.find("mount /run/dbus"), std::string::npos) << why_;
 }
 
 TEST_F(BusUnitsTest, ABusWithoutSystemdIsAbsent) {
@@ -104,6 +110,80 @@ TEST_F(BusUnitsTest, ABusWithoutSystemdIsAbsent) {
     ASSERT_TRUE(test::run_until(io_, [this] { return !availability_.empty(); }));
     EXPECT_FALSE(availability_.front());
     EXPECT_EQ(set("docker-1.scope").kind, Kind::kAbsent);
+}
+
+TEST_F(BusUnitsTest, SystemdThatComesLaterIsFoundAndOneThatGoesIsMissed) {
+    bus_.start();
+    open();
+    ASSERT_TRUE(test::run_until(io_, [this] { return !availability_.empty(); }));
+    {
+        const test::FakeSystemd systemd(bus_.address());
+        ASSERT_TRUE(until_usable());
+        EXPECT_EQ(set("docker-1.scope").kind, Kind::kDone);
+    }
+    ASSERT_TRUE(test::run_until(io_, [this] { return !units_->available(); }));
+    EXPECT_EQ(set("docker-1.scope").kind, Kind::kAbsent);
+    // As after a daemon-reexec: it knows nothing of its subscribers.
+    test::FakeSystemd systemd(bus_.address());
+    ASSERT_TRUE(until_usable());
+    EXPECT_EQ(systemd.subscriptions(), 1);
+    systemd.reload(false);
+    EXPECT_TRUE(test::run_until(io_, [this] { return reloads_ > 0; }));
+    EXPECT_EQ(availability_, (std::vector<bool>{false, true, false, true}));
+}
+
+TEST_F(BusUnitsTest, SystemdThatGoesWithoutAnAnswerIsAbsent) {
+    bus_.start();
+    auto systemd = std::make_unique<test::FakeSystemd>(bus_.address());
+    open();
+    ASSERT_TRUE(until_usable());
+    std::optional<Outcome> out;
+    units_->set("slow.scope", {{"MemoryMin", 1}}, [&out](const Outcome& outcome) { out = outcome; });
+    ASSERT_TRUE(systemd->wait_calls(1));
+    systemd.reset();
+    ASSERT_TRUE(test::run_until(io_, [&out] { return out.has_value(); }));
+    EXPECT_EQ(out->kind, Kind::kAbsent) << out->message;
+}
+
+TEST_F(BusUnitsTest, SystemdThatIsAsleepAtTheStartIsAskedAgain) {
+    bus_.start();
+    {
+        const test::FakeSystemd asleep(bus_.address(), false);
+        open(100ms);
+        ASSERT_TRUE(test::run_until(io_, [this] { return !availability_.empty(); }));
+        EXPECT_FALSE(units_->available());
+        EXPECT_EQ(set("docker-1.scope").kind, Kind::kLate);
+        ASSERT_TRUE(asleep.wait_subscriptions(2));
+        EXPECT_TRUE(asleep.calls().empty()) << "nothing is sent that nobody waits for";
+    }
+    const test::FakeSystemd awake(bus_.address());
+    ASSERT_TRUE(until_usable());
+}
+
+TEST_F(BusUnitsTest, ABusThatHangsInTheMiddleHoldsNothingUp) {
+    bus_.start();
+    const test::FakeSystemd systemd(bus_.address());
+    open(100ms);
+    ASSERT_TRUE(until_usable());
+    bus_.hang();
+    EXPECT_EQ(set("docker-1.scope").kind, Kind::kLate);
+    units_.reset();  // and comes back from here
+    bus_.stop();
+}
+
+TEST_F(BusUnitsTest, WhatWaitsIsForgottenWithTheObject) {
+    bus_.start();
+    const test::FakeSystemd systemd(bus_.address());
+    open();
+    ASSERT_TRUE(until_usable());
+    bool answered = false;
+    units_->set("slow.scope", {{"MemoryMin", 1}}, [&answered](const Outcome&) { answered = true; });
+    ASSERT_TRUE(systemd.wait_calls(1));
+    units_.reset();
+    // All that was on the loop for it runs now, its timer included.
+    io_.restart();
+    io_.run();
+    EXPECT_FALSE(answered);
 }
 
 TEST_F(BusUnitsTest, ABusThatComesLaterIsFound) {
@@ -123,7 +203,7 @@ TEST_F(BusUnitsTest, ABusThatDiesInTheMiddleAndComesBackIsUsedAgain) {
         ASSERT_TRUE(until_usable());
         std::optional<Outcome> out;
         units_->set("slow.scope", {{"MemoryMin", 1}}, [&out](const Outcome& outcome) { out = outcome; });
-        ASSERT_TRUE(test::run_until(io_, [&] { return !systemd.calls().empty(); }));
+        ASSERT_TRUE(systemd.wait_calls(1));
         bus_.stop();
         ASSERT_TRUE(test::run_until(io_, [&out] { return out.has_value(); }));
         EXPECT_EQ(out->kind, Kind::kAbsent);
@@ -166,6 +246,23 @@ TEST_F(BusUnitsTest, ChangesOfUnitsThatWereSetAreHeardAndOthersAreNot) {
     EXPECT_EQ(changed_, std::vector<std::string>{"docker-1.scope"});
 }
 
+TEST_F(BusUnitsTest, AUnitThatIsGoneIsForgottenButNotInAReload) {
+    bus_.start();
+    test::FakeSystemd systemd(bus_.address());
+    open();
+    ASSERT_TRUE(until_usable());
+    ASSERT_EQ(set("docker-1.scope").kind, Kind::kDone);
+    ASSERT_EQ(set("docker-2.scope").kind, Kind::kDone);
+    systemd.reload(true);
+    systemd.remove("docker-1.scope");
+    systemd.reload(false);
+    systemd.remove("docker-2.scope");
+    systemd.change("/org/freedesktop/systemd1/unit/docker_2d2_2escope");
+    systemd.change("/org/freedesktop/systemd1/unit/docker_2d1_2escope");
+    ASSERT_TRUE(test::run_until(io_, [this] { return !changed_.empty(); }));
+    EXPECT_EQ(changed_, std::vector<std::string>{"docker-1.scope"});
+}
+
 TEST_F(BusUnitsTest, AStormOfSignalsIsOneCallAtATime) {
     bus_.start();
     test::FakeSystemd systemd(bus_.address());
@@ -190,9 +287,39 @@ TEST(UnitOfPath, UndoesSystemdsEscaping) {
     EXPECT_EQ(unit_of_path(""), "");
 }
 
+TEST(KindOfError, SaysWhatTheCallerShouldDo) {
+    const std::string bus = "org.freedesktop.DBus.Error.";
+    EXPECT_EQ(kind_of_error(bus + "AccessDenied"), Kind::kRefused);
+    EXPECT_EQ(kind_of_error(bus + "InteractiveAuthorizationRequired"), Kind::kRefused);
+    EXPECT_EQ(kind_of_error(bus + "ServiceUnknown"), Kind::kAbsent);
+    EXPECT_EQ(kind_of_error(bus + "Disconnected"), Kind::kAbsent);
+    EXPECT_EQ(kind_of_error(bus + "Spawn.ChildExited"), Kind::kAbsent) << "the bus cannot start systemd";
+    EXPECT_EQ(kind_of_error(bus + "NoReply"), Kind::kLate);
+    EXPECT_EQ(kind_of_error(bus + "Timeout"), Kind::kLate);
+    EXPECT_EQ(kind_of_error("org.freedesktop.systemd1.NoSuchUnit"), Kind::kNoUnit);
+    EXPECT_EQ(kind_of_error("org.freedesktop.systemd1.BadUnitSetting"), Kind::kFailed);
+    EXPECT_EQ(kind_of_error(""), Kind::kFailed);
+}
+
 TEST(Probe, SaysWhyThereIsNoBus) {
-    EXPECT_NE(probe_bus("unix:path=/nowhere/bus", 1s).find("/nowhere/bus"), std::string::npos);
-    EXPECT_NE(probe_bus("unix:path=/" + std::string(200, 'x'), 1s), "");
+    const Outcome nowhere = probe_bus("unix:path=/nowhere/bus", 1s);
+    EXPECT_EQ(nowhere.kind, Kind::kAbsent);
+    EXPECT_NE(nowhere.message.find("/nowhere/bus"), std::string::npos) << nowhere.message;
+    EXPECT_EQ(probe_bus("unix:path=/" + std::string(200, 'x'), 1s).kind, Kind::kFailed);
+    const TempTree folder;
+    const std::string address = "unix:path=" + folder.path("bus");
+    {
+        test::MuteSocket socket(folder.path("bus"));
+        EXPECT_EQ(probe_bus(address, 10ms).kind, Kind::kLate);
+    }
+    EXPECT_EQ(probe_bus(address, 1s).kind, Kind::kAbsent) << "the socket's file is left over";
+    folder.remove("bus");
+    {
+        test::MuteSocket socket(folder.path("bus"));
+        std::thread profile([&socket] { socket.turn_away(); });
+        EXPECT_EQ(probe_bus(address, 30s).kind, Kind::kRefused);
+        profile.join();
+    }
     EXPECT_EQ(socket_of("unix:path=/run/x,guid=1"), "/run/x");
     EXPECT_EQ(socket_of("tcp:host=x"), "");
 }

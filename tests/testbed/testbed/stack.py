@@ -188,7 +188,8 @@ class Stack:
                         f"{self.folder}/state:/var/lib/governor"],
         }
         if bus:
-            definition["volumes"].append(f"{bus}:{BUS}")  # type: ignore[attr-defined]
+            mount = "/run/dbus:/run/dbus:ro" if bus == BUS else f"{bus}:{BUS}"
+            definition["volumes"].append(mount)  # type: ignore[attr-defined]
         if "networks" in more:
             del definition["network_mode"]
         return self.service(GOVERNOR, definition | more)
