@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/directory.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -59,6 +60,26 @@ Result<UniqueFd> Directory::open_file(std::string_view name, int flags) const {
     return fd;
 }
 
+Result<std::vector<std::string>> Directory::children() const {
+    // A descriptor of its own: closedir() closes it, and it has its own position.
+    const int fd = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno_error("open", path_);
+    DIR* listing = ::fdopendir(fd);
+    if (listing == nullptr) {
+        const int error = errno;
+        ::close(fd);
+        errno = error;
+        return errno_error("list", path_);
+    }
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(listing);
+    return names;
+}
+
 Result<std::string_view> Directory::read(std::string_view name, std::span<char> buffer) const {
     auto fd = open_file(name, O_RDONLY);
     if (!fd) return tl::make_unexpected(fd.error());
@@ -66,7 +87,8 @@ Result<std::string_view> Directory::read(std::string_view name, std::span<char> 
 }
 
 Result<void> Directory::write(std::string_view name, std::string_view text) const {
-    auto fd = open_file(name, O_WRONLY);
+    // O_TRUNC means nothing to the kernel's files; an ordinary file must not keep the end of a longer number.
+    auto fd = open_file(name, O_WRONLY | O_TRUNC);
     if (!fd) return tl::make_unexpected(fd.error());
     if (::write(fd->get(), text.data(), text.size()) < 0)
         return errno_error("write \"" + std::string(text) + "\" to", path_ + "/" + std::string(name));

@@ -38,6 +38,8 @@ class Directory {
     /// A child directory; `create` makes it when it is missing.
     Result<Directory> child(std::string_view name, bool create) const;
     Result<void> remove_child(std::string_view name) const;
+    /// The names of the child cgroups, in no order.
+    Result<std::vector<std::string>> children() const;
 
     const std::string& path() const { return path_; }
     Identity identity() const { return identity_; }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <csignal>
 
 namespace cgroups {
@@ -55,6 +56,26 @@ Result<void> Processes::set_oom_score_adj(int pid, int value) const {
     const std::string text = std::to_string(value);
     if (::write(fd.get(), text.data(), text.size()) < 0) return errno_error("write " + text + " to", path);
     return {};
+}
+
+Result<int> Processes::oom_score_adj(int pid) const {
+    const std::string path = root_ + "/" + std::to_string(pid) + "/oom_score_adj";
+    const auto text = slurp(path);
+    if (!text) return tl::make_unexpected(text.error());
+    int value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc{}) return make_error(std::errc::invalid_argument, "understand", path);
+    return value;
+}
+
+Result<HostMemory> Processes::host_memory() const {
+    const std::string path = root_ + "/meminfo";
+    const auto text = slurp(path);
+    if (!text) return tl::make_unexpected(text.error());
+    const auto total = parse_meminfo(*text, "MemTotal");
+    const auto available = parse_meminfo(*text, "MemAvailable");
+    if (!total || !available) return make_error(std::errc::invalid_argument, "understand", path);
+    return HostMemory{*total, *available, parse_meminfo(*text, "SwapFree").value_or(Bytes{})};
 }
 
 Bytes Processes::swap_free() const {

@@ -12,6 +12,12 @@
 /// namespace.
 namespace cgroups {
 
+struct HostMemory {
+    Bytes total;
+    Bytes available;
+    Bytes swap_free;
+};
+
 class Processes {
   public:
     /// `proc_root` is "/proc", or a tree made by a test.
@@ -21,6 +27,9 @@ class Processes {
     /// The cgroup v2 path of a process ("0::/system.slice/…").
     Result<std::string> cgroup_path(int pid) const;
     Result<void> set_oom_score_adj(int pid, int value) const;
+    Result<int> oom_score_adj(int pid) const;
+    /// MemTotal, MemAvailable and SwapFree of the host.
+    Result<HostMemory> host_memory() const;
     /// SwapFree of the host; 0 when it cannot be read.
     Bytes swap_free() const;
 

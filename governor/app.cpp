@@ -8,13 +8,16 @@
 #include "governor/async/worker.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
+#include "governor/host_watch.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/policy_files.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
+#include "governor/reserve/keeper.hpp"
 #include "governor/self.hpp"
 #include "governor/supervisor.hpp"
+#include "governor/systemd/bus_units.hpp"
 
 #include <unistd.h>
 
@@ -158,11 +161,20 @@ class Daemon {
         host.own_container = docker::own_container_id(slurp(options_.proc + "/self/cgroup"),
                                                       slurp(options_.proc + "/self/mountinfo"))
                                  .value_or("");
-        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_, worker_,
-                                processes_,           monotonic_now, history_};
+        if (const std::string problem = refuse_by_ledger(*policy_, host.memory); !problem.empty()) {
+            exit_code_ = fail(kProblems, "the policies cannot be kept, nothing was touched: " + problem);
+            co_return;
+        }
+        make_keeper(host);
+        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_,   worker_,
+                                processes_,           monotonic_now, history_,  keeper_.get()};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
-        Introspection api({*supervisor_, publisher_, docker_, monotonic_now, std::chrono::system_clock::now(),
-                           [this] { return reload(); }});
+        host_watch_ = std::make_unique<HostWatch>(
+            HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
+                             monotonic_now, host.cgroup_mount, options_.proc},
+            policy_);
+        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now,
+                           std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
         http::Server server(loop_.get_executor(), server_options, api, publisher_);
@@ -186,8 +198,29 @@ class Daemon {
                                    .count();
         docker::EventStream events(docker_, stream_options);
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || reconcile_for_ever() || wait_for_signal());
+                  server.run() || keeper_->run() || host_watch_->run() || reconcile_for_ever() ||
+                  wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
+    }
+
+    /// systemd is asked only where it made the containers' cgroups.
+    void make_keeper(const Host& host) {
+        const std::string mountinfo = slurp(options_.proc + "/self/mountinfo");
+        if (host.cgroup_driver == "systemd")
+            units_ = std::make_unique<systemd::BusUnits>(loop_.get_executor());
+        reserve::Keeper::Parts parts{loop_.get_executor(),
+                                     units_.get(),
+                                     worker_,
+                                     publisher_,
+                                     processes_,
+                                     monotonic_now,
+                                     host.cgroup_mount,
+                                     cgroups::has_recursive_protection(mountinfo, host.cgroup_mount),
+                                     host.memory,
+                                     std::nullopt};
+        if (const auto own = own_protection(host.cgroup_mount, processes_))
+            parts.own = reserve::Claim{own->path, own->min, std::nullopt, std::nullopt};
+        keeper_ = std::make_unique<reserve::Keeper>(std::move(parts));
     }
 
     void give_up(const std::string& text) { exit_code_ = fail(kUnreachable, text); }
@@ -214,8 +247,12 @@ class Daemon {
     std::string reload() {
         auto loaded = load_policy_files(options_.policies);
         if (!loaded.policy) return render(loaded.diagnostics);
+        if (const std::string problem = refuse_by_ledger(*loaded.policy, supervisor_->host().memory);
+            !problem.empty())
+            return problem + "\n";
         policy_ = std::make_shared<const policies::Policy>(std::move(*loaded.policy));
         supervisor_->set_policy(policy_);
+        host_watch_->set_policy(policy_);
         tell("policies_reloaded", std::to_string(policy_->services.size()) + " policies are in force.");
         return {};
     }
@@ -233,7 +270,10 @@ class Daemon {
     async::Worker worker_;
     HistoryStore history_;
     act::LiveActuator actuator_;
+    std::unique_ptr<systemd::BusUnits> units_;
+    std::unique_ptr<reserve::Keeper> keeper_;
     std::unique_ptr<Supervisor> supervisor_;
+    std::unique_ptr<HostWatch> host_watch_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the supervisor that takes a container under its care: find its cgroup, choose its policy, put
 // the limits on it.
+#include "cgroup/psi_trigger.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
@@ -301,7 +302,63 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
         }
         listen(id);
     }
+    arm_pressure(*entry, run);
+    care_for(*entry, run);
     reschedule(id);
+}
+
+/// The rest of what the policy sets: reservations, the swap limit, oom_score_adj.
+void Supervisor::care_for(const Entry& entry, const std::shared_ptr<Run>& run) {
+    if (parts_.companion == nullptr || run->ended) return;
+    Care care{entry.controller->target(), entry.controller->subject(), std::nullopt};
+    const docker::HostConfig& limits = entry.details.host_config;
+    if (limits.memory > 0 && limits.memory_swap >= limits.memory)
+        care.swap = policies::Bytes{static_cast<std::uint64_t>(limits.memory_swap - limits.memory)};
+    parts_.companion->on_armed(care);
+}
+
+/// So that a condition on `pressure` is looked at when tasks stall, not at the next sample.
+void Supervisor::arm_pressure(Entry& entry, const std::shared_ptr<Run>& run) {
+    entry.pressure.clear();
+    const auto& near = entry.controller->target().policy->near_oom;
+    if (!near) return;
+    std::vector<policies::Term> terms = near->when.terms;
+    if (near->warn) terms.insert(terms.end(), near->warn->when.terms.begin(), near->warn->when.terms.end());
+    for (const policies::Term& term : terms) {
+        const bool full = term.measure == policies::Measure::kPressureFull;
+        if (!full && term.measure != policies::Measure::kPressureSome) continue;
+        cgroups::PsiTrigger trigger;
+        trigger.full = full;
+        trigger.stall = trigger.window * term.pressure.value / 1000;
+        auto fd = cgroups::arm_psi_trigger(run->directory, trigger);
+        if (!fd) {
+            // Sampled at its pace all the same.
+            if (!fd.error().gone()) spdlog::debug("{}", fd.error().message());
+            continue;
+        }
+        entry.pressure.push_back(
+            std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release()));
+        listen_for_pressure(entry.details.id, run, entry.pressure.size() - 1);
+    }
+}
+
+void Supervisor::listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run,
+                                     std::size_t which) {
+    Entry* entry = find(id);
+    if (entry == nullptr || which >= entry->pressure.size()) return;
+    auto* const waited = entry->pressure[which].get();
+    waited->async_wait(asio::posix::stream_descriptor::wait_error,
+                       [this, id, run, which, waited](boost::system::error_code code) {
+                           if (code) return;
+                           const Entry* now = find(id);
+                           const auto still = run.lock();
+                           if (now == nullptr || !still || still->ended || which >= now->pressure.size() ||
+                               now->pressure[which].get() != waited)
+                               return;
+                           sample(id, false);
+                           reschedule(id);
+                           listen_for_pressure(id, run, which);
+                       });
 }
 
 }  // namespace governor

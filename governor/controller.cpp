@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/controller.hpp"
 
+#include <type_traits>
+#include <variant>
+
 namespace governor {
 
 Controller::Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::Subject subject)
@@ -43,11 +46,21 @@ void Controller::decide(const InputEvent& what, const std::string& detail) {
     deadline_ = result.deadline;
     quiet_ = result.quiet;
     for (const policies::Action& action : result.actions) {
-        if (const auto* told = std::get_if<policies::Publish>(&action)) {
-            publish(told->event, detail);
-        } else {
-            actuator_.perform(target_, action, answer_for_this_run());
-        }
+        std::visit([&](const auto& one) { carry_out(one, detail); }, action);
+    }
+}
+
+template <class Action>
+void Controller::carry_out(const Action& action, const std::string& detail) {
+    if constexpr (std::is_same_v<Action, policies::Publish>) {
+        publish(action.event, detail);
+    } else if constexpr (std::is_constructible_v<policies::Relief, Action>) {
+        if (target_.run) actuator_.relieve(target_, action, answer_for_this_run());
+    } else if (const auto deed = Deed::permit(target_, action)) {
+        actuator_.perform(*deed, answer_for_this_run());
+    } else if (target_.run) {
+        // A reload made it untouchable in the middle of an action: nothing may stay frozen.
+        actuator_.relieve(target_, policies::Thaw{}, answer_for_this_run());
     }
 }
 

@@ -36,6 +36,8 @@ class Controller {
 
   private:
     void decide(const InputEvent& what, const std::string& detail);
+    template <class Action>
+    void carry_out(const Action& action, const std::string& detail);
     void publish(const policies::Event& event, const std::string& detail);
     Answer answer_for_this_run();
 

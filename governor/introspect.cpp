@@ -81,7 +81,9 @@ json describe_policy(const policies::ServicePolicy& policy, const policies::Stat
 }
 
 std::string watching_text(const policies::ServicePolicy& policy, const policies::State& state) {
-    if (!policy.near_oom) return "It is watched only: no policy acts on it.";
+    if (!policy.near_oom)
+        return policy.reserve ? "Its reservation is kept; nothing is ever done to it."
+                              : "It is watched only: no policy acts on it.";
     if (state.hard == policies::kUnlimited) return "It is watched only: it has no hard limit to stay below.";
     switch (policy.near_oom->action) {
         case policies::NearOomAction::kNotify:
@@ -125,6 +127,26 @@ std::string phase_text(const policies::ServicePolicy& policy, const policies::St
     return {};
 }
 
+json bytes(cgroups::Bytes value) {
+    return bytes(policies::Bytes{value.value});
+}
+
+json optional_bytes(const std::optional<cgroups::Bytes>& value) {
+    return value ? bytes(*value) : json(nullptr);
+}
+
+json describe_reserve(const std::optional<reserve::Standing>& standing) {
+    if (!standing) return nullptr;
+    return {{"min", optional_bytes(standing->min)},
+            {"low", optional_bytes(standing->low)},
+            {"effective_min", standing->known ? bytes(standing->effective.min) : json(nullptr)},
+            {"effective_low", standing->known ? bytes(standing->effective.low) : json(nullptr)},
+            {"guaranteed",
+             standing->known ? json(!standing->short_of_min && !standing->short_of_low) : json(nullptr)},
+            {"via", standing->via_systemd ? "systemd" : "files"},
+            {"problem", standing->why_short}};
+}
+
 http::Reply error_reply(int status, const std::string& text) {
     return {status, {{"error", text}}};
 }
@@ -154,6 +176,10 @@ json Introspection::describe(const Supervisor::Entry& entry) const {
             {"restarts_in_window", state.restart_count},
             {"quarantined", state.quarantined},
             {"frozen", state.frozen},
+            {"priority", controller.target().policy && controller.target().policy->priority
+                             ? json(*controller.target().policy->priority)
+                             : json(nullptr)},
+            {"reserve", describe_reserve(parts_.keeper.standing(subject.id))},
             {"last_sample_ms_ago",
              state.has_sample ? json(milliseconds(parts_.clock() - state.last_at)) : json(nullptr)}};
 }

@@ -4,6 +4,7 @@
 
 #include "governor/http/control_api.hpp"
 #include "governor/publish/publisher.hpp"
+#include "governor/reserve/keeper.hpp"
 #include "governor/supervisor.hpp"
 
 #include <chrono>
@@ -17,6 +18,7 @@ class Introspection final : public http::ControlApi {
   public:
     struct Parts {
         Supervisor& supervisor;
+        const reserve::Keeper& keeper;
         const publish::Publisher& publisher;
         const docker::Client& docker;
         Clock clock;

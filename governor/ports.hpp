@@ -13,7 +13,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// The seams between watching, deciding and acting.
@@ -61,15 +63,54 @@ using InputEvent = decltype(policies::Input::what);
 /// ignored.
 using Answer = std::function<void(InputEvent what, std::string detail)>;
 
-/// Does what the core decided.
+/// An action on a container whose policy allows it. There is no other way to name one to an actuator, and
+/// none can be made for what the policy's `never` forbids: a service with `never: [freeze, restart, kill]`
+/// cannot be harmed by any mistake in what decides.
+class Deed {
+  public:
+    /// Nothing when `never` forbids it, or when there is no policy or no running container.
+    static std::optional<Deed> permit(const Target& target, const policies::Restraint& what);
+
+    const Target& target() const { return target_; }
+    const policies::Restraint& what() const { return what_; }
+
+  private:
+    Deed(Target target, const policies::Restraint& what) : target_(std::move(target)), what_(what) {}
+    Target target_;
+    policies::Restraint what_;
+};
+
+/// A container whose limits were just put on it, or looked at again.
+struct Care {
+    Target target;
+    publish::Subject subject;
+    std::optional<policies::Bytes> swap;  ///< the swap limit that Docker has for it; absent: none
+};
+
+/// What somebody did to a container.
+enum class Touch : std::uint8_t { kUpdate, kExec };
+
+/// Follows the containers' lives beside the decision core. Called on the loop's thread; must not block.
+class Companion {
+  public:
+    Companion() = default;
+    Companion(const Companion&) = delete;
+    Companion& operator=(const Companion&) = delete;
+    virtual ~Companion() = default;
+    virtual void on_armed(const Care& care) = 0;
+    virtual void on_ended(const std::string& id) = 0;
+    virtual void on_touched(const std::string& id, Touch what) = 0;
+};
+
+/// Does what the core decided. Neither method blocks.
 class Actuator {
   public:
     Actuator() = default;
     Actuator(const Actuator&) = delete;
     Actuator& operator=(const Actuator&) = delete;
     virtual ~Actuator() = default;
-    /// Starts the action; never blocks. Publish is not an action for here.
-    virtual void perform(const Target& target, const policies::Action& action, Answer answer) = 0;
+    virtual void perform(const Deed& deed, Answer answer) = 0;
+    virtual void relieve(const Target& target, const policies::Relief& relief, Answer answer) = 0;
 };
 
 }  // namespace governor

@@ -35,6 +35,13 @@ bool is_other(const std::string& link, std::string_view host) {
 
 }  // namespace
 
+std::optional<OwnProtection> own_protection(const std::string& cgroup_mount,
+                                            const cgroups::Processes& processes) {
+    const auto own = processes.cgroup_path(::getpid());
+    if (!own || *own == "/" || own->find("..") != std::string::npos) return std::nullopt;
+    return OwnProtection{cgroup_mount + *own, kOwnMin};
+}
+
 std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgroups::Processes& processes) {
     std::vector<std::string> failed;
     // ONFAULT: what is never touched (thread stacks, mostly) need not be there.
@@ -49,10 +56,9 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
         files.rlim_cur = files.rlim_max < kFiles ? files.rlim_max : kFiles;
         ::setrlimit(RLIMIT_NOFILE, &files);
     }
-    const auto own = processes.cgroup_path(::getpid());
-    if (own && *own != "/" && own->find("..") == std::string::npos) {
-        const auto directory = cgroups::Directory::open(cgroup_mount + *own);
-        const auto written = directory ? directory->write_bytes("memory.min", kOwnMin)
+    if (const auto own = own_protection(cgroup_mount, processes)) {
+        const auto directory = cgroups::Directory::open(own->path);
+        const auto written = directory ? directory->write_bytes("memory.min", own->min)
                                        : tl::make_unexpected(directory.error());
         if (!written) failed.push_back(written.error().message() + ": its own memory is not reserved");
     }

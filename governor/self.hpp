@@ -4,10 +4,20 @@
 
 #include "cgroup/process.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace governor {
+
+/// The governor's own cgroup, and the memory.min that it gives itself.
+struct OwnProtection {
+    std::string path;  ///< absolute
+    cgroups::Bytes min;
+};
+/// Nothing for a process in the root cgroup, or in one that a private namespace hides.
+std::optional<OwnProtection> own_protection(const std::string& cgroup_mount,
+                                            const cgroups::Processes& processes);
 
 /// What the governor does so that it is still there when memory is not: locked pages, a low oom_score_adj,
 /// memory.min on its own cgroup, enough file descriptors. Each is wanted, none is required; what could not be

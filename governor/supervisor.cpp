@@ -112,8 +112,13 @@ void Supervisor::on_event(const docker::Event& event) {
     if (action == "kill") return on_kill(*entry, event);
     if (action == "pause") return entry->controller->feed(policies::Paused{});
     if (action == "unpause") return entry->controller->feed(policies::Unpaused{});
+    if (action == "exec_start" && parts_.companion != nullptr)
+        return parts_.companion->on_touched(id, Touch::kExec);
     // Somebody changed its limits: ours go back on top of them, or theirs are taken as the new base.
-    if (action == "update" && entry->armed) return spawn(attach(id, false));
+    if (action == "update" && entry->armed) {
+        if (parts_.companion != nullptr) parts_.companion->on_touched(id, Touch::kUpdate);
+        return spawn(attach(id, false));
+    }
 }
 
 void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
@@ -130,8 +135,10 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
     entry->trips.reset();
+    entry->pressure.clear();
     entry->listen_at = policies::TimePoint::max();
     entry->armed = false;
+    if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     if (!entry->controller || !entry->controller->target().run) return;
     const std::shared_ptr<Run> run = entry->controller->target().run;
     if (run->ended) return;
@@ -146,6 +153,7 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
 void Supervisor::forget(const std::string& id) {
     if (Entry* entry = find(id); entry != nullptr && entry->controller && entry->controller->target().run)
         entry->controller->target().run->ended = true;
+    if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     schedule_.remove(id);
     entries_.erase(id);
 }
@@ -204,6 +212,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
         // Gone: Docker's `die` is on its way, and reconcile() finds what it does not tell.
         if (!taken.error().gone()) spdlog::warn("{}", taken.error().message());
         entry->trips.reset();
+        entry->pressure.clear();
         entry->stale = true;
         schedule_.remove(id);
         return;
@@ -226,11 +235,24 @@ void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
     const std::uint64_t have = sample.tripwire.value;
     const bool same = have == want || (have < want && want - have < kPage);
     if (same || state.tripwire == policies::kUnlimited) return;
-    tell("drift_repaired",
-         entry.controller->subject().name + ": memory.high was " + policies::to_string(sample.tripwire) +
-             ", set back to " + policies::to_string(state.tripwire) +
-             " (systemd rewrites it when a property of the scope is set, by `docker update` for one).");
-    parts_.actuator.perform(entry.controller->target(), policies::SetTripwire{state.tripwire},
+    policies::Event event;
+    event.type = policies::EventType::kDriftRepaired;
+    event.at = parts_.clock();
+    event.file = "memory.high";
+    event.cause = "set through systemd";
+    event.reason = {policies::Rule::kDrift,
+                    policies::Quantity::of(sample.tripwire),
+                    policies::Quantity::of(state.tripwire),
+                    {}};
+    publish::Record record;
+    record.type = policies::to_string(event.type);
+    record.subject = entry.controller->subject();
+    record.event = event;
+    record.detail = "memory.high was " + policies::to_string(sample.tripwire) + ", set back to " +
+                    policies::to_string(state.tripwire) +
+                    " (systemd rewrites it when a property of the scope is set, by `docker update` for one).";
+    parts_.sink.publish(record);
+    parts_.actuator.relieve(entry.controller->target(), policies::SetTripwire{state.tripwire},
                             [](const auto&, const auto&) {});
 }
 

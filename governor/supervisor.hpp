@@ -43,6 +43,8 @@ class Supervisor final : public docker::EventHandler {
         cgroups::Processes processes;
         Clock clock;
         HistoryStore& history;
+        Companion* companion =
+            nullptr;  ///< told of each container that is armed, and of its end; may be null
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;
@@ -67,6 +69,8 @@ class Supervisor final : public docker::EventHandler {
         docker::ContainerDetails details;
         std::shared_ptr<Controller> controller;
         std::unique_ptr<boost::asio::posix::stream_descriptor> trips;
+        /// PSI triggers for the policy's conditions on `pressure`: some, full.
+        std::vector<std::unique_ptr<boost::asio::posix::stream_descriptor>> pressure;
         policies::TimePoint listen_at = policies::TimePoint::max();
         bool attaching = false;
         bool attach_again = false;
@@ -95,6 +99,9 @@ class Supervisor final : public docker::EventHandler {
     std::shared_ptr<Run> make_run(const docker::ContainerDetails& details, std::string& problem);
     void adopt(Entry& entry, const std::shared_ptr<Run>& run);
 
+    void care_for(const Entry& entry, const std::shared_ptr<Run>& run);
+    void arm_pressure(Entry& entry, const std::shared_ptr<Run>& run);
+    void listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run, std::size_t which);
     void listen(const std::string& id);
     void on_trip(const std::string& id, const std::weak_ptr<Run>& run);
     void sample(const std::string& id, bool may_be_trip);

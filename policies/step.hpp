@@ -71,6 +71,10 @@ struct Paused {};
 struct Unpaused {};
 /// `governor release`.
 struct Released {};
+/// The host runs short, and this service was chosen to give way (policies/host_guard.hpp).
+struct GiveWay {
+    Reason why;
+};
 /// A warn call ended.
 struct WarnDone {
     bool good = false;
@@ -86,7 +90,7 @@ struct Tick {};
 struct Input {
     TimePoint now;
     std::variant<Tick, Sampled, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited,
-                 Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt>
+                 Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt, GiveWay>
         what;
 };
 
@@ -112,6 +116,10 @@ struct Publish {
     Event event;
 };
 
+/// What takes something away from a container, and what `never` can forbid.
+using Restraint = std::variant<Freeze, AskStop, SignalStop, KillWhole, StartContainer>;
+/// What gives it something back, or only speaks to it: always allowed.
+using Relief = std::variant<SetTripwire, Thaw, CallWarn>;
 using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, KillWhole, StartContainer,
                             CallWarn, Publish>;
 
@@ -216,6 +224,10 @@ struct StepResult {
 };
 
 StepResult step(const ServicePolicy& policy, const State& state, const Input& input);
+
+/// Whether GiveWay would restart it now: it is watched, acts, and neither its back-off nor its breaker
+/// forbids it.
+bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now);
 
 /// Headroom ÷ growth; Duration::max() when it does not grow.
 Duration forecast(const State& state);

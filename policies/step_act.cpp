@@ -20,7 +20,7 @@ Duration back_deadline(const State& state) {
 
 }  // namespace
 
-void Stepper::begin_restart(const Reason& why) {
+void Stepper::begin_restart(const Reason& why, EventType told) {
     const NearOom& near = *policy_.near_oom;
     s_.trip = why;
     s_.tripped_at = now_;
@@ -31,7 +31,7 @@ void Stepper::begin_restart(const Reason& why) {
     s_.brake = {};
     remember_restart();
     if (near.action == NearOomAction::kKill) {
-        publish(EventType::kOomNear, why);
+        publish(told, why);
         return kill({Rule::kPolicyKill, why.measured, why.threshold, {}});
     }
     if (!s_.frozen) out_.actions.push(Freeze{});
@@ -40,7 +40,7 @@ void Stepper::begin_restart(const Reason& why) {
     s_.asked_docker = true;
     s_.phase = Phase::kSignalling;
     s_.deadline = now_ + near.brake.docker_timeout;
-    publish(EventType::kOomNear, why);
+    publish(told, why);
 }
 
 void Stepper::signal_overdue() {

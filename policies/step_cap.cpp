@@ -120,6 +120,20 @@ void Stepper::resume() {
     s_.phase = Phase::kWatching;
 }
 
+/// Not while it is capped, drained, paused or somebody else's: those have their own way, and a service that
+/// may not be restarted again yet frees nothing.
+bool Stepper::can_give_way() {
+    return s_.phase == Phase::kWatching && acts() && !breaker_says_no() && now_ >= next_restart_allowed();
+}
+
+void Stepper::on(const GiveWay& input) {
+    if (can_give_way()) begin_restart(input.why, EventType::kGiveWay);
+}
+
+bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now) {
+    return Stepper(policy, state, now).can_give_way();
+}
+
 void Stepper::watch_again() {
     if (policy_.near_oom) out_.actions.push(SetTripwire{s_.tripwire});
     resume();

@@ -41,6 +41,8 @@ class Stepper {
     void on(const Released&);
     void on(const WarnDone& input);
     void on(const Adopt& input);
+    void on(const GiveWay& input);
+    bool can_give_way();
     StepResult finish();
 
   private:
@@ -57,7 +59,7 @@ class Stepper {
     void trip(const Reason& why);
 
     // -- acting and telling (step_act.cpp) --
-    void begin_restart(const Reason& why);
+    void begin_restart(const Reason& why, EventType told = EventType::kOomNear);
     void signal_overdue();
     void go_direct(Rule rule);
     void begin_drain();

@@ -44,17 +44,22 @@ void log_unless_gone(const cgroups::Result<void>& result) {
 
 }  // namespace
 
-void LiveActuator::perform(const Target& target, const policies::Action& action, Answer answer) {
+void LiveActuator::perform(const Deed& deed, Answer answer) {
+    const Target& target = deed.target();
+    const policies::Restraint& what = deed.what();
+    if (std::holds_alternative<policies::Freeze>(what)) return freeze(target, answer);
+    if (const auto* ask = std::get_if<policies::AskStop>(&what)) return ask_stop(target, *ask, answer);
+    if (std::holds_alternative<policies::SignalStop>(what)) return signal_stop(target, answer);
+    if (std::holds_alternative<policies::KillWhole>(what)) return kill(target, answer);
+    if (std::holds_alternative<policies::StartContainer>(what)) return spawn(start_container(target));
+}
+
+void LiveActuator::relieve(const Target& target, const policies::Relief& relief, Answer answer) {
     if (!target.run) return;
-    if (std::holds_alternative<policies::Freeze>(action)) return freeze(target, answer);
-    if (const auto* ask = std::get_if<policies::AskStop>(&action)) return ask_stop(target, *ask, answer);
-    if (std::holds_alternative<policies::SignalStop>(action)) return signal_stop(target, answer);
-    if (const auto* set = std::get_if<policies::SetTripwire>(&action))
+    if (const auto* set = std::get_if<policies::SetTripwire>(&relief))
         return set_tripwire(target, set->value);
-    if (const auto* free = std::get_if<policies::Thaw>(&action)) return spawn(thaw(target.run, free->hold));
-    if (std::holds_alternative<policies::KillWhole>(action)) return kill(target, answer);
-    if (std::holds_alternative<policies::StartContainer>(action)) return spawn(start_container(target));
-    if (std::holds_alternative<policies::CallWarn>(action))
+    if (const auto* free = std::get_if<policies::Thaw>(&relief)) return spawn(thaw(target.run, free->hold));
+    if (std::holds_alternative<policies::CallWarn>(relief))
         return spawn(call_warn(target, std::move(answer)));
 }
 

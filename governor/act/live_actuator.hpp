@@ -29,7 +29,8 @@ class LiveActuator final : public Actuator {
     /// What `parts` refers to must outlive it.
     explicit LiveActuator(Parts parts) : parts_(std::move(parts)) {}
 
-    void perform(const Target& target, const policies::Action& action, Answer answer) override;
+    void perform(const Deed& deed, Answer answer) override;
+    void relieve(const Target& target, const policies::Relief& relief, Answer answer) override;
 
   private:
     using Task = boost::asio::awaitable<void>;

@@ -16,18 +16,6 @@ using nlohmann::json;
 using policies::Diagnostic;
 using policies::Severity;
 
-json to_json(const Diagnostic& diagnostic) {
-    json out = {{"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
-                {"file", diagnostic.file},
-                {"line", diagnostic.line},
-                {"column", diagnostic.column},
-                {"message", diagnostic.message}};
-    if (!diagnostic.path.empty()) out["path"] = diagnostic.path;
-    if (!diagnostic.hint.empty()) out["hint"] = diagnostic.hint;
-    if (!diagnostic.snippet.empty()) out["snippet"] = diagnostic.snippet;
-    return out;
-}
-
 std::string plural(std::size_t count, const std::string& one, const std::string& many) {
     return std::to_string(count) + " " + (count == 1 ? one : many);
 }
@@ -75,6 +63,18 @@ void print_json(const Console& console, const policies::LoadResult& result, std:
 }
 
 }  // namespace
+
+json to_json(const Diagnostic& diagnostic) {
+    json out = {{"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
+                {"file", diagnostic.file},
+                {"line", diagnostic.line},
+                {"column", diagnostic.column},
+                {"message", diagnostic.message}};
+    if (!diagnostic.path.empty()) out["path"] = diagnostic.path;
+    if (!diagnostic.hint.empty()) out["hint"] = diagnostic.hint;
+    if (!diagnostic.snippet.empty()) out["snippet"] = diagnostic.snippet;
+    return out;
+}
 
 int check(const Console& console, const std::vector<std::string>& paths, bool json) {
     const auto result = load_policy_files(paths);

@@ -3,11 +3,15 @@
 #pragma once
 
 #include "governor/cli/console.hpp"
+#include "policies/load.hpp"
 
 #include <string>
 #include <vector>
 
 namespace governor::cli {
+
+/// A diagnostic as every command prints it with --json.
+nlohmann::json to_json(const policies::Diagnostic& diagnostic);
 
 /// `governor check`: loads files and folders as `governor run` would and prints what is wrong. Returns the
 /// exit code.

@@ -3,6 +3,7 @@
 #include "governor/cli/cli.hpp"
 
 #include "governor/app.hpp"
+#include "governor/cli/annotate.hpp"
 #include "governor/cli/check.hpp"
 #include "governor/cli/daemon_commands.hpp"
 #include "governor/cli/doctor/doctor.hpp"
@@ -42,6 +43,7 @@ struct Spoken {
     std::vector<std::string> check_paths;
     std::string service;
     EventsOptions events;
+    AnnotateOptions annotate;
     bool json = false;
     int guardian_fd = -1;
     std::function<int()> command;
@@ -171,6 +173,32 @@ void add_doctor(CLI::App& app, Spoken& spoken) {
     add_json(*sub, spoken);
 }
 
+void add_annotate(CLI::App& app, Spoken& spoken) {
+    auto* sub = add_command(app, spoken, "annotate",
+                            "Print a Compose file with annotations, so that limits and reservations hold "
+                            "from the first instruction",
+                            [&spoken] {
+                                spoken.annotate.policies = spoken.run_options.policies;
+                                spoken.annotate.json = spoken.json;
+                                return annotate(spoken.console, spoken.annotate);
+                            });
+    sub->add_option("COMPOSE", spoken.annotate.compose, "The Compose file")->required();
+    add_policies(*sub, spoken);
+    sub->add_option("--project", spoken.annotate.project,
+                    "The project's name (default: as the file's 'name:' or its folder says)")
+        ->type_name("NAME")
+        ->envname("COMPOSE_PROJECT_NAME");
+    sub->add_option("--host-memory", spoken.annotate.host_memory,
+                    "Memory of the host that runs the stack, for percentages (default: this host's)")
+        ->type_name("SIZE");
+    auto* output = sub->add_option("-o,--output", spoken.annotate.output,
+                                   "Write the file there, whole or not at all (default: standard output)")
+                       ->type_name("FILE");
+    sub->add_flag("--check", spoken.annotate.check, "Only say what differs; exit code 1 when something does")
+        ->excludes(output);
+    add_json(*sub, spoken);
+}
+
 void add_small_commands(CLI::App& app, Spoken& spoken) {
     auto* version = add_command(app, spoken, "version", "Print the version", [&spoken] {
         if (spoken.json) {
@@ -200,6 +228,7 @@ int run_command_line(std::vector<std::string> arguments, const Console& console)
     add_policy_commands(app, spoken);
     add_daemon_commands(app, spoken);
     add_doctor(app, spoken);
+    add_annotate(app, spoken);
     add_small_commands(app, spoken);
     // CLI11 takes them from the back.
     std::ranges::reverse(arguments);

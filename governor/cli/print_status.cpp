@@ -122,6 +122,58 @@ std::string memory_text(const Console& console, const json& service) {
     return table.text(console);
 }
 
+std::string kept_by(const json& reserve) {
+    return text_field(reserve, "via") == "systemd" ? "systemd" : "files only";
+}
+
+/// "yes", "NO", or "-" as long as nobody has looked.
+Table::Cell guaranteed_cell(const json& reserve) {
+    const auto& guaranteed = member(reserve, "guaranteed");
+    if (!guaranteed.is_boolean()) return {"-"};
+    return guaranteed.get<bool>() ? Table::Cell{"yes", Colour::kGreen} : Table::Cell{"NO", Colour::kRed};
+}
+
+/// Only for those that have a reservation: most stacks have one or two.
+std::string reservations_text(const Console& console, const json& services, bool one_project) {
+    Table table({{"RESERVED"},
+                 {"MIN", Align::kRight},
+                 {"HONOURED", Align::kRight},
+                 {"LOW", Align::kRight},
+                 {"HONOURED", Align::kRight},
+                 {"GUARANTEED"},
+                 {"KEPT BY"}});
+    bool any = false;
+    for (const auto& service : services) {
+        const auto& reserve = member(service, "reserve");
+        if (!reserve.is_object()) continue;
+        any = true;
+        table.add({{name_of(service, one_project)},
+                   {size_field(reserve, "min", "-")},
+                   {size_field(reserve, "effective_min", "-")},
+                   {size_field(reserve, "low", "-")},
+                   {size_field(reserve, "effective_low", "-")},
+                   guaranteed_cell(reserve),
+                   {kept_by(reserve)}});
+    }
+    return any ? "\n" + table.text(console) : std::string();
+}
+
+std::string reserve_text(const Console& console, const json& service) {
+    const auto& reserve = member(service, "reserve");
+    if (!reserve.is_object()) return {};
+    Table table({{"RESERVATION"}, {"", Align::kRight}});
+    table.add({{"memory.min"}, {size_field(reserve, "min", "-")}});
+    table.add({{"honoured now"}, {size_field(reserve, "effective_min", "-")}});
+    table.add({{"memory.low"}, {size_field(reserve, "low", "-")}});
+    table.add({{"honoured now"}, {size_field(reserve, "effective_low", "-")}});
+    table.add({{"all guaranteed"}, guaranteed_cell(reserve)});
+    table.add({{"kept by"}, {kept_by(reserve)}});
+    std::string out = "\n" + table.text(console);
+    const auto problem = text_field(reserve, "problem");
+    if (!problem.empty()) out += policies::printable(problem) + "\n";
+    return out;
+}
+
 }  // namespace
 
 std::string status_text(const Console& console, const json& status) {
@@ -157,7 +209,7 @@ std::string status_text(const Console& console, const json& status) {
                    {milliseconds_field(service, "eta_ms", "-")},
                    {std::to_string(integer_field(service, "restarts_in_window"))}});
     }
-    return out + "\n" + table.text(console);
+    return out + "\n" + table.text(console) + reservations_text(console, services, one_project);
 }
 
 std::string explain_text(const Console& console, const json& explanation) {
@@ -169,7 +221,7 @@ std::string explain_text(const Console& console, const json& explanation) {
     const auto phase = phase_cell(service);
     out += console.paint(phase.colour, policies::printable(phase.text)) + ": " +
            policies::printable(text_field(explanation, "phase_text")) + "\n\n";
-    out += memory_text(console, service);
+    out += memory_text(console, service) + reserve_text(console, service);
     append_policy(out, console, explanation);
     append_events(out, console, explanation);
     append_notes(out, console, explanation);

@@ -91,6 +91,8 @@ void put_event(json& out, const policies::Event& event) {
     put(out, "total_ms", event.total);
     if (event.count != 0) out["count"] = event.count;
     if (event.frozen) out["frozen"] = true;
+    put(out, "file", std::string(event.file));
+    put(out, "cause", std::string(event.cause));
     out["monotonic_ns"] = event.at.time_since_epoch().count();
 }
 

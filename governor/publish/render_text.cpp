@@ -50,6 +50,20 @@ std::string_view headline(EventType type) {
             return "adopted in the middle of an action";
         case EventType::kActionFailed:
             return "ACTION FAILED";
+        case EventType::kGiveWay:
+            return "GIVES WAY, the host runs short of memory";
+        case EventType::kHostShort:
+            return "THE HOST RUNS SHORT of memory";
+        case EventType::kHostAtEase:
+            return "the host has memory again";
+        case EventType::kReserved:
+            return "its memory is reserved";
+        case EventType::kProtectionShort:
+            return "LESS IS RESERVED than the policy asks";
+        case EventType::kDriftRepaired:
+            return "something else changed its limits, set back";
+        case EventType::kDriftStorm:
+            return "SOMETHING ELSE CHANGES its limits again and again";
     }
     return "unknown";
 }
@@ -96,6 +110,16 @@ RuleWords words_of(Rule rule) {
             return {"an operator asked for it"};
         case Rule::kNotBack:
             return {"Docker did not start it again", "deadline"};
+        case Rule::kHostAvailable:
+            return {"available on the host", "keep_free"};
+        case Rule::kHostForecast:
+            return {"available on the host, used up soon", "keep_free"};
+        case Rule::kHostPressure:
+            return {"available on the host, whose tasks stall", "keep_free"};
+        case Rule::kProtection:
+            return {"honoured by the kernel", "asked"};
+        case Rule::kDrift:
+            return {"found", "set to"};
     }
     return {""};
 }
@@ -188,6 +212,8 @@ void add_memory(Facts& facts, const policies::Event& event) {
 std::string facts_text(const policies::Event& event) {
     using policies::StopHandling;
     Facts facts;
+    if (!event.file.empty()) facts.add(std::string(event.file));
+    if (!event.cause.empty()) facts.add("cause: " + std::string(event.cause));
     add_ending(facts, event);
     add_memory(facts, event);
     if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");

@@ -17,12 +17,14 @@ using namespace std::chrono_literals;
 /// Freezes in no time, and says so before the rest of the list is done.
 class HastyActuator final : public Actuator {
   public:
-    void perform(const Target& /*target*/, const policies::Action& action, Answer answer) override {
-        if (std::holds_alternative<policies::AskStop>(action)) done.emplace_back("ask");
-        if (std::holds_alternative<policies::Thaw>(action)) done.emplace_back("thaw");
-        if (!std::holds_alternative<policies::Freeze>(action)) return;
+    void perform(const Deed& deed, Answer answer) override {
+        if (std::holds_alternative<policies::AskStop>(deed.what())) done.emplace_back("ask");
+        if (!std::holds_alternative<policies::Freeze>(deed.what())) return;
         answer(policies::Frozen{}, "");
         answer(policies::SignalPending{policies::Via::kDocker}, "");
+    }
+    void relieve(const Target& /*target*/, const policies::Relief& relief, Answer /*answer*/) override {
+        if (std::holds_alternative<policies::Thaw>(relief)) done.emplace_back("thaw");
     }
     std::vector<std::string> done;
 };

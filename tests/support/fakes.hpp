@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace governor::test {
@@ -14,10 +15,11 @@ namespace governor::test {
 /// Remembers what it was told to do; the test gives the answers.
 class FakeActuator final : public Actuator {
   public:
-    void perform(const Target& target, const policies::Action& action, Answer answer) override {
-        targets.push_back(target.name);
-        actions.push_back(action);
-        answers.push_back(std::move(answer));
+    void perform(const Deed& deed, Answer answer) override {
+        std::visit([&](const auto& what) { note(deed.target(), what, std::move(answer)); }, deed.what());
+    }
+    void relieve(const Target& target, const policies::Relief& relief, Answer answer) override {
+        std::visit([&](const auto& what) { note(target, what, std::move(answer)); }, relief);
     }
     template <class T>
     std::ptrdiff_t times() const {
@@ -35,6 +37,13 @@ class FakeActuator final : public Actuator {
     std::vector<std::string> targets;
     std::vector<policies::Action> actions;
     std::vector<Answer> answers;
+
+  private:
+    void note(const Target& target, const policies::Action& action, Answer answer) {
+        targets.push_back(target.name);
+        actions.push_back(action);
+        answers.push_back(std::move(answer));
+    }
 };
 
 class FakeSink final : public publish::EventSink {

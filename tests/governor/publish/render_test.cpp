@@ -140,7 +140,7 @@ TEST(RenderText, NamesReplicasAndTheGovernorItself) {
 }
 
 TEST(RenderText, HasWordsForEveryType) {
-    for (int i = 0; i <= static_cast<int>(EventType::kActionFailed); ++i) {
+    for (int i = 0; i <= static_cast<int>(EventType::kDriftStorm); ++i) {
         Record record;
         record.event = Event{};
         record.event->type = static_cast<EventType>(i);
