@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an attack on the host's memory costs a real PostgreSQL and Redis, with and without the governor, in one run.
 
-For each attack: a quiet stretch, one under the attack without the governor, a quiet one, one under the attack with it; the same seed and
-the same duration for all, both databases warm at the start of each. Speed is told relative to the quiet stretch just before: the emulated
-machine's own changes from minute to minute. Counts (refaults, OOM kills, bytes kept) are exact.
+For each attack: a quiet stretch, one under the attack without the governor, a quiet one, one under the attack with it; the
+same seed and the same duration for all, both databases warm at the start of each. Speed is told relative to the quiet stretch
+just before: the emulated machine's own changes from minute to minute. Counts (refaults, OOM kills, bytes kept) are exact.
 
 Build first: cmake --preset release && cmake --build --preset release (not for --without-only)
 """
@@ -163,7 +163,8 @@ def heading(guest: Guest, options: argparse.Namespace) -> str:
     assert isinstance(info, dict)
     kernel = f"Docker {info['ServerVersion']} ({info['CgroupDriver']} driver), kernel {info['KernelVersion']}"
     return "\n".join([
-        f"# {kernel}, {info['NCPU']} emulated CPUs, host load {os.getloadavg()[0]:.1f}; {options.available} MiB available, no swap",
+        f"# {kernel}, {info['NCPU']} emulated CPUs, host load {os.getloadavg()[0]:.1f}",
+        f"# {options.available} MiB available before the databases are warm, no swap",
         f"# pgbench: select-only 9, simple-update 1, 2 clients, {options.seconds} s, seed {options.seed}; redis-benchmark: "
         f"{options.requests} GETs, 4 clients",
         "# tps, p99, redis, r.p99: under attack, as a ratio to the quiet stretch just before. majfault, refaults, ooms, restarts: both",

@@ -24,6 +24,8 @@ REDIS_MIN = 96 * MIB
 AVAILABLE = 900 * MIB
 #: The documentation promises 10 s for a repair; the emulated machine is 10 to 20 times too slow.
 REPAIR = 120
+#: The daemon reserves a little for itself too, which an ancestor that it shares with a database carries as well.
+OWN = 64 * MIB
 #: The governor must say nothing of the kind about a database.
 HARM = ("oom_near", "give_way", "brake", "signalled", "killed", "oom_killed", "exited", "restart_finished", "action_failed")
 
@@ -83,6 +85,14 @@ def standing(stack: Stack, service: Service) -> dict:
     """`reserve` of this service in `governor status --json`."""
     status = json.loads(stack.cli("status", "--json").out)
     return next(c["reserve"] for c in status["containers"] if c["service"] == service.name)
+
+
+def honoured(stack: Stack, service: Service) -> bool:
+    """All that was asked is guaranteed, and what is in use now is protected up to that."""
+    told = standing(stack, service)
+    used = int(service.read("memory.current") or 0)
+    # Read a moment later than the daemon did.
+    return bool(told["guaranteed"]) and told["effective_min"] >= min(told["min"], used) * 9 // 10
 
 
 def complaints(stack: Stack, *words: str) -> list[dict]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reserved import POLICY, REDIS_MIN, REPAIR, MIB, ancestors, minima, minimum, standing, wait_minima
+from reserved import MIB, OWN, POLICY, REDIS_MIN, REPAIR, ancestors, honoured, minima, minimum, standing, wait_minima
 from testbed.guest import CGROUP
 from testbed.stack import BUS, GOVERNOR, Service, Stack
 from testbed.told import Governor, start_governor
@@ -33,15 +33,15 @@ def reserved_redis(stack: Stack, governor: Governor, name: str = "redis", **more
 def test_every_ancestor_for_as_long_as_it_is_needed(driver: str, parent: str, via: str, stack: Stack) -> None:
     guest = stack.guest
     governor = start_governor(stack, POLICY)
-    # The daemon reserves memory for itself as well: what a common ancestor has then is the baseline.
+    # What a common ancestor has for the daemon itself is the baseline.
     own = {cgroup: minimum(guest, cgroup) for cgroup in ancestors(stack.services[GOVERNOR].cgroup)}
     more = {"cgroup_parent": parent} if parent else {}
     redis = reserved_redis(stack, governor, **more)
     above = {cgroup: minimum(guest, cgroup) for cgroup in ancestors(redis.cgroup)}
     assert minima(redis)[0] == REDIS_MIN
-    assert all(value == REDIS_MIN + own.get(cgroup, 0) for cgroup, value in above.items()), above
-    told = standing(stack, redis)
-    assert (told["min"], told["effective_min"], told["via"]) == (REDIS_MIN, REDIS_MIN, via)
+    assert all(REDIS_MIN <= value - own.get(cgroup, 0) <= REDIS_MIN + OWN for cgroup, value in above.items()), above
+    until(lambda: honoured(stack, redis), "the reservation to be honoured", REPAIR, pause=1)
+    assert (standing(stack, redis)["min"], standing(stack, redis)["via"]) == (REDIS_MIN, via)
 
     # A new container of the same service: reserved again, and the ancestors count it once.
     first = redis.id
@@ -53,7 +53,8 @@ def test_every_ancestor_for_as_long_as_it_is_needed(driver: str, parent: str, vi
 
     # A second one on the way is counted, and what it needed is given back with it.
     reserved_redis(stack, governor, "redis-2", **more)
-    assert all(minimum(guest, cgroup) == value + REDIS_MIN for cgroup, value in above.items())
+    both = {cgroup: value + REDIS_MIN for cgroup, value in above.items()}
+    until(lambda: {c: minimum(guest, c) for c in both} == both, "the ancestors' memory.min to count both", REPAIR)
     for name, left in (("redis-2", above), ("redis", {cgroup: own.get(cgroup, 0) for cgroup in above})):
         stack.compose("rm", "-s", "-f", name)
         until(lambda: {c: minimum(guest, c) for c in left} == left, f"the ancestors' memory.min without {name}", REPAIR)
@@ -127,7 +128,7 @@ def test_others_may_do_their_work(change: Callable[[Service], None], bus: str | 
     until(lambda: [e for e in governor.events(None, "drift_repaired", "drift_storm") if e.raw["file"] == "memory.low"],
           "the mark to be repaired", REPAIR)
     until(as_wanted, "the reservation and the swap limit after the change", REPAIR)
-    assert standing(stack, redis)["effective_min"] == REDIS_MIN
+    until(lambda: honoured(stack, redis), "the reservation to be honoured", REPAIR, pause=1)
     if change is not daemon_reload:
         # What the person asked for beside it is left as they asked.
         asked = 300 * MIB if change is update_memory else 256 * MIB
@@ -161,4 +162,4 @@ def test_nothing_reserved_nothing_touched(stack: Stack) -> None:
     other.wait_running()
     redis = reserved_redis(stack, governor)  # it has looked at both by then
     assert minima(other)[0] == 0
-    assert minima(redis)[1] == own + REDIS_MIN
+    assert REDIS_MIN <= minima(redis)[1] - own <= REDIS_MIN + OWN

@@ -68,7 +68,7 @@ class ContainerEater:
         self.stack.up(self.service.name)
 
     def wait_bite(self) -> None:
-        _wait_oom_kill(lambda: self.service.oom_kills())
+        _wait_oom_kill(self.guest, self.service.id, 0)
 
     def stop(self) -> None:
         self.stack.compose("rm", "-s", "-f", self.service.name)
@@ -85,18 +85,15 @@ class HostEater:
         self._before = 0
 
     def start(self) -> None:
-        self._before += self.oom_kills()
+        # The kernel's log knows of earlier scenarios too.
+        self._before = len(re.findall(rf"oom-kill:.*task_memcg=\S*{self.unit}", self.guest.kernel_log()))
         words = [f"{APPS}/leaker", "--rate", str(self.rate), "--start-after", "0", "--out", "/tmp"]
         words += ["--stop-at", str(self.stop_at)] if self.stop_at else []
         _run_unit(self.guest, self.unit, words, f"OOMScoreAdjust={self.oom_score_adj}", "Restart=always", "RestartSec=1",
                   "StartLimitIntervalSec=0")
 
-    def oom_kills(self) -> int:
-        """Since start(): the kernel's log knows of earlier scenarios too."""
-        return len(re.findall(rf"oom-kill:.*task_memcg=\S*{self.unit}", self.guest.kernel_log())) - self._before
-
     def wait_bite(self) -> None:
-        _wait_oom_kill(self.oom_kills)
+        _wait_oom_kill(self.guest, self.unit, self._before)
 
     def stop(self) -> None:
         _stop_unit(self.guest, self.unit)
@@ -182,8 +179,10 @@ def available_memory(guest: Guest) -> int:
     return int(found.group(1)) << 10
 
 
-def _wait_oom_kill(count: Callable[[], int]) -> None:
-    until(lambda: count() > 0, "the kernel to be out of memory", 240, pause=1)
+def _wait_oom_kill(guest: Guest, memcg: str, known: int) -> None:
+    """Until the kernel's log has more than `known` kills in cgroups of that name. One call: a host that is out of memory is slow to
+    take another."""
+    guest.run(f"until [ $(dmesg | grep -c 'oom-kill:.*task_memcg=[^,]*{memcg}') -gt {known} ]; do sleep 1; done", timeout=400)
 
 
 def _run_unit(guest: Guest, unit: str, words: list[str], *properties: str) -> None:
