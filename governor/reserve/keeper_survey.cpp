@@ -61,7 +61,7 @@ void Keeper::on_findings(const std::vector<Finding>& findings) {
         Kept& kept = found->second;
         if (!finding.adj_problem.empty() && kept.told_problem != finding.adj_problem) {
             kept.told_problem = finding.adj_problem;
-            spdlog::warn("{}: {}: add the capability SYS_RESOURCE", kept.care.target.name,
+            spdlog::warn("{}: {}: add the capabilities SYS_RESOURCE and DAC_OVERRIDE", kept.care.target.name,
                          finding.adj_problem);
         }
         if (finding.known) judge(kept, finding);

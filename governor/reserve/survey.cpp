@@ -14,16 +14,24 @@ Bytes protected_part(Bytes usage, Bytes setting) {
     return std::min(usage, setting);
 }
 
+void grow_to(ProtectionLevel& level, Bytes usage) {
+    if (usage <= level.usage) return;
+    level.siblings_min.value +=
+        protected_part(usage, level.min).value - protected_part(level.usage, level.min).value;
+    level.siblings_low.value +=
+        protected_part(usage, level.low).value - protected_part(level.usage, level.low).value;
+    level.usage = usage;
+}
+
 /// All levels hold `more` more than they do.
 void grow(std::vector<ProtectionLevel>& levels, Bytes more) {
-    for (ProtectionLevel& level : levels) {
-        const Bytes usage{level.usage.value + more.value};
-        level.siblings_min.value +=
-            protected_part(usage, level.min).value - protected_part(level.usage, level.min).value;
-        level.siblings_low.value +=
-            protected_part(usage, level.low).value - protected_part(level.usage, level.low).value;
-        level.usage = usage;
-    }
+    for (ProtectionLevel& level : levels) grow_to(level, {level.usage.value + more.value});
+}
+
+/// The levels were read one after the other, and a container that is starting grows meanwhile: a parent holds at
+/// least what its child does.
+void make_consistent(std::vector<ProtectionLevel>& levels) {
+    for (std::size_t i = levels.size() - 1; i > 0; --i) grow_to(levels[i - 1], levels[i].usage);
 }
 
 template <class Field>
@@ -56,6 +64,7 @@ void adjust(const Question& question, const cgroups::Processes& processes, Findi
 cgroups::EffectiveProtection guaranteed(std::vector<ProtectionLevel> levels, Bytes asked_min, Bytes asked_low,
                                         bool recursive) {
     if (levels.empty()) return {};
+    make_consistent(levels);
     const Bytes usage = levels.back().usage;
     const Bytes asked = std::max(asked_min, asked_low);
     if (asked > usage && asked != cgroups::kMax) grow(levels, {asked.value - usage.value});
