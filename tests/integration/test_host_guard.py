@@ -40,7 +40,6 @@ services:
   database:
     match: {{ service: redis }}
     reserve: {{ min: 32MiB, oom_score_adj: -900 }}
-    priority: 1
     never: [freeze, restart, kill]
 """
 

@@ -108,7 +108,7 @@ def update_memory(redis: Service) -> None:
 
 
 def update_swap(redis: Service) -> None:
-    redis.guest.docker("update", "--memory-swap", "512m", redis.container)
+    redis.guest.docker("update", "--memory", "256m", "--memory-swap", "512m", redis.container)
 
 
 @pytest.mark.parametrize("bus", [BUS, pytest.param(None, marks=FULL)], ids=["bus", "no-bus"])
