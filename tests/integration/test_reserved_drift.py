@@ -78,8 +78,7 @@ def by_systemd(redis: Service) -> None:
 CHANGES: list = [
     pytest.param(by_hand, BY_HAND, BUS, id="by-hand", marks=FULL),
     pytest.param(by_hand_above, BY_HAND, BUS, id="by-hand-on-the-ancestor"),
-    # systemd sends no signal for it (measured: 257), so it looks like any other hand's.
-    pytest.param(by_systemd, BY_HAND, BUS, id="set-property"),
+    pytest.param(by_systemd, "set through systemd", BUS, id="set-property"),
     pytest.param(by_hand, BY_HAND, None, id="by-hand-no-bus", marks=FULL),
 ]
 

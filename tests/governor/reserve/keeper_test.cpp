@@ -199,6 +199,30 @@ TEST_F(KeeperTest, TheEchoOfItsOwnCallIsNoCause) {
               "written by hand or by another program");
 }
 
+TEST_F(KeeperTest, AWriteByAnyoneIsHeardAtOnceAndSystemdsHandIsKnown) {
+    keeper_->on_armed(care("a", 100));
+    bus_.answer();
+    now_ += 1min;
+    keeper_->look();
+    const auto due = [this] { return keeper_->next_look() <= now_ + 1s; };
+    tree_.file(scope("a") + "memory.min", "0\n");
+    ASSERT_TRUE(test::run_until(io_, due));
+    keeper_->look();
+    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause,
+              "written by hand or by another program");
+}
+
+TEST_F(KeeperTest, AllFilesWrittenAtOnceIsSystemd) {
+    keeper_->on_armed(care("a", 100));
+    bus_.answer();
+    now_ += 1min;
+    for (const char* file : {"memory.min", "memory.low", "memory.swap.max"})
+        tree_.file(scope("a") + file, "0\n");
+    ASSERT_TRUE(test::run_until(io_, [this] { return keeper_->next_look() <= now_ + 1s; }));
+    keeper_->look();
+    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause, "set through systemd");
+}
+
 TEST_F(KeeperTest, AStormIsToldOnceAndNotFought) {
     keeper_->on_armed(care("a", 100));
     for (int i = 0; i < 30; ++i) {
