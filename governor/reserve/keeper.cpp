@@ -30,6 +30,10 @@ std::optional<cgroups::Bytes> bytes_of(const std::optional<policies::Size>& size
     return cgroups::Bytes{size->of(base).value};
 }
 
+bool has_tripwire(const policies::ServicePolicy& policy) {
+    return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
+}
+
 }  // namespace
 
 Keeper::Keeper(Parts parts) : parts_(std::move(parts)), timer_(parts_.loop), started_at_(parts_.clock()) {
@@ -69,7 +73,7 @@ void Keeper::listen() {
 
 bool Keeper::is_echo(const std::string& unit) const {
     const auto own = own_calls_.find(unit);
-    return asking_.contains(unit) || (own != own_calls_.end() && parts_.clock() - own->second <= kEcho);
+    return own != own_calls_.end() && parts_.clock() - own->second <= kEcho;
 }
 
 void Keeper::look_soon() {
@@ -343,6 +347,10 @@ void Keeper::tell_systemd(const Wanted& wanted) {
     for (const auto& [place, value] : wanted) {
         const std::string unit = unit_of(place.path);
         if (unit.empty() || asking_.contains(unit)) continue;
+        // systemd would write its own idea of memory.high as well, and pull the tripwire away from under the
+        // brake.
+        if (const Kept* kept = owner(place.path); kept != nullptr && has_tripwire(*kept->care.target.policy))
+            continue;
         const auto known = at_systemd_.find(place);
         if (known != at_systemd_.end() && known->second == value) continue;
         by_unit[unit].emplace(place, value);
