@@ -16,7 +16,6 @@ from testbed.told import Governor, start_governor
 from testbed.wait import until
 
 FULL = pytest.mark.full
-OWN_MIN = 32 * MIB
 BY_HAND = "written by hand or by another program"
 
 
@@ -56,7 +55,7 @@ def test_every_ancestor_for_as_long_as_it_is_needed(driver: str, parent: str, vi
     reserved_redis(stack, governor, "redis-2", **more)
     both = {cgroup: value + REDIS_MIN for cgroup, value in above.items()}
     until(lambda: {c: minimum(guest, c) for c in both} == both, "the ancestors' memory.min to count both", REPAIR)
-    for name, left in (("redis-2", above), ("redis", {cgroup: before.get(cgroup, 0) for cgroup in above})):
+    for name, left in (("redis-2", above), ("redis", {cgroup: own.get(cgroup, 0) for cgroup in above})):
         stack.compose("rm", "-s", "-f", name)
         until(lambda: {c: minimum(guest, c) for c in left} == left, f"the ancestors' memory.min without {name}", REPAIR)
     assert governor.events(None, "drift_repaired", "drift_storm", "protection_short") == [], governor.timeline()
