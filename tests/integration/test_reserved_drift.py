@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 
 from reserved import MIB, OWN, POLICY, REDIS_MIN, REPAIR, ancestors, honoured, minima, minimum, standing, wait_minima
-from testbed.guest import CGROUP
 from testbed.stack import BUS, GOVERNOR, Service, Stack
 from testbed.told import Governor, start_governor
 from testbed.wait import until
@@ -154,12 +153,11 @@ def test_no_storm_of_repairs(stack: Stack) -> None:
 
 def test_nothing_reserved_nothing_touched(stack: Stack) -> None:
     """A host whose policy reserves nothing keeps its cgroups as they were."""
-    slice_ = f"{CGROUP}/system.slice"
     governor = start_governor(stack, POLICY)
-    own = minimum(stack.guest, slice_)
     other = stack.service("other", {"image": "testbed/redis"})
     stack.up("other")
     other.wait_running()
     redis = reserved_redis(stack, governor)  # it has looked at both by then
     assert minima(other)[0] == 0
-    assert REDIS_MIN <= minima(redis)[1] - own <= REDIS_MIN + OWN
+    # Whatever a governor before this one may have left there: what is claimed now, and the daemon's own.
+    assert REDIS_MIN <= minima(redis)[1] <= REDIS_MIN + OWN
