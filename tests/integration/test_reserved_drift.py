@@ -153,6 +153,7 @@ def test_no_storm_of_repairs(stack: Stack) -> None:
     until(lambda: minima(redis)[0] == REDIS_MIN, "the reservation after the storm", 2 * REPAIR)
 
 
+@FULL
 def test_nothing_reserved_nothing_touched(stack: Stack) -> None:
     """A host whose policy reserves nothing keeps its cgroups as they were."""
     governor = start_governor(stack, POLICY)
