@@ -208,9 +208,11 @@ Outcome BusUnits::Thread::try_to_serve() {
 void BusUnits::Thread::connect() {
     connection_ = sdbus::createSessionBusConnectionWithAddress(address_);
     connection_->setMethodCallTimeout(options_.deadline);
+    // Outside our own lock: the library's is held when it calls back, and ours is taken there.
+    const int socket = connection_->getEventLoopPollData().fd;
     {
         const std::lock_guard lock(mutex_);
-        socket_ = connection_->getEventLoopPollData().fd;
+        socket_ = socket;
         if (stop_) ::shutdown(socket_, SHUT_RDWR);
     }
     give_up_ = false;
