@@ -30,10 +30,15 @@ std::optional<cgroups::Bytes> bytes_of(const std::optional<policies::Size>& size
     return cgroups::Bytes{size->of(base).value};
 }
 
+bool has_tripwire(const policies::ServicePolicy& policy) {
+    return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
+}
+
 }  // namespace
 
 Keeper::Keeper(Parts parts) : parts_(std::move(parts)), timer_(parts_.loop), started_at_(parts_.clock()) {
     next_look_ = started_at_ + kSoon;
+    open_writes();
     if (parts_.units != nullptr) listen();
 }
 
@@ -44,9 +49,7 @@ void Keeper::listen() {
     systemd::Listener listener;
     listener.unit_changed = [this, when_alive](const std::string& unit) {
         when_alive([&] {
-            const policies::TimePoint now = parts_.clock();
-            const auto own = own_calls_.find(unit);
-            if (own == own_calls_.end() || now - own->second > kEcho) hints_[unit].unit_changed = now;
+            if (!is_echo(unit)) hints_[unit].unit_changed = parts_.clock();
             look_soon();
         });
     };
@@ -66,6 +69,11 @@ void Keeper::listen() {
         });
     };
     parts_.units->listen(std::move(listener));
+}
+
+bool Keeper::is_echo(const std::string& unit) const {
+    const auto own = own_calls_.find(unit);
+    return own != own_calls_.end() && parts_.clock() - own->second <= kEcho;
 }
 
 void Keeper::look_soon() {
@@ -131,6 +139,7 @@ void Keeper::on_ended(const std::string& id) {
     if (found == kept_.end()) return;
     const std::string path = found->second.care.target.run->directory.path();
     kept_.erase(found);
+    unwatch(path);
     std::erase_if(drifts_, [&path](const auto& item) { return item.first.path == path; });
     std::erase_if(at_systemd_, [&path](const auto& item) { return item.first.path == path; });
     hints_.erase(unit_of(path));
@@ -187,7 +196,11 @@ void Keeper::look() {
             return baselines_.contains(item.first.path) && !used.contains(item.first.path);
         });
     }
-    for (const auto& [place, value] : wanted) put(place, value);
+    for (const auto& [place, value] : wanted) {
+        watch(place.path);
+        put(place, value);
+    }
+    forget_own_writes();
     tell_systemd(wanted);
     if (may_lower()) forget_unclaimed(claimed);
     start_survey();
@@ -252,6 +265,7 @@ void Keeper::put(const Place& place, cgroups::Bytes wanted) {
     if (!found) return;
     const Drift::Verdict verdict = drifts_[place].look(parts_.clock(), *found, wanted);
     if (verdict == Drift::Verdict::kSame || verdict == Drift::Verdict::kWaiting) return;
+    wrote_ = true;
     const auto written = directory->write_bytes(file, wanted);
     if (!written) {
         if (!written.error().gone() && failing_.insert(place).second)
@@ -315,6 +329,7 @@ void Keeper::forget_unclaimed(const std::vector<Claim>& claimed) {
                           at_systemd_.contains({path, Knob::kMin});
         if (!told) return false;
         if (directory) directory->clear_mark();
+        unwatch(path);
         std::erase_if(drifts_, [&path](const auto& drift) { return drift.first.path == path; });
         std::erase_if(at_systemd_, [&path](const auto& sent) { return sent.first.path == path; });
         return true;
@@ -332,6 +347,10 @@ void Keeper::tell_systemd(const Wanted& wanted) {
     for (const auto& [place, value] : wanted) {
         const std::string unit = unit_of(place.path);
         if (unit.empty() || asking_.contains(unit)) continue;
+        // systemd would write its own idea of memory.high as well, and pull the tripwire away from under the
+        // brake.
+        if (const Kept* kept = owner(place.path); kept != nullptr && has_tripwire(*kept->care.target.policy))
+            continue;
         const auto known = at_systemd_.find(place);
         if (known != at_systemd_.end() && known->second == value) continue;
         by_unit[unit].emplace(place, value);

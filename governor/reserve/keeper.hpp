@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/write_watch.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/ports.hpp"
 #include "governor/reserve/drift.hpp"
@@ -11,6 +12,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
@@ -64,6 +66,8 @@ class Keeper final : public Companion {
     void on_ended(const std::string& id) override;
     void on_touched(const std::string& id, Touch what) override;
 
+    policies::TimePoint next_look() const { return next_look_; }
+
     /// Nothing for a container without a reservation.
     std::optional<Standing> standing(const std::string& id) const;
 
@@ -82,6 +86,13 @@ class Keeper final : public Companion {
     using Wanted = std::map<Place, cgroups::Bytes>;
 
     void listen();
+    bool is_echo(const std::string& unit) const;
+    void open_writes();
+    void wait_for_writes();
+    void on_writes();
+    void watch(const std::string& path);
+    void unwatch(const std::string& path);
+    void forget_own_writes();
     void look_soon();
     std::vector<Claim> claims() const;
     void find_baselines(const std::vector<Claim>& claims);
@@ -110,6 +121,12 @@ class Keeper final : public Companion {
     std::set<std::string> asking_;  ///< units with a call under way
     std::map<std::string, policies::TimePoint> own_calls_;
     std::map<std::string, Hints> hints_;  ///< by unit; "" for all
+    std::optional<cgroups::WriteWatch> writes_;
+    std::optional<boost::asio::posix::stream_descriptor> write_events_;
+    std::map<Place, int> watched_;
+    std::map<int, Place> watched_by_id_;
+    std::map<std::string, std::set<Knob>> foreign_writes_;  ///< by cgroup, since the last look
+    bool wrote_ = false;                                    ///< in this look
     std::string told_outcome_;
     std::set<Place> failing_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -28,8 +28,8 @@ void grow(std::vector<ProtectionLevel>& levels, Bytes more) {
     for (ProtectionLevel& level : levels) grow_to(level, {level.usage.value + more.value});
 }
 
-/// The levels were read one after the other, and a container that is starting grows meanwhile: a parent holds at
-/// least what its child does.
+/// The levels were read one after the other, and a container that is starting grows meanwhile: a parent holds
+/// at least what its child does.
 void make_consistent(std::vector<ProtectionLevel>& levels) {
     for (std::size_t i = levels.size() - 1; i > 0; --i) grow_to(levels[i - 1], levels[i].usage);
 }

@@ -84,7 +84,7 @@ def wait_minima(service: Service, own: int, above: int | None = None) -> None:
 def standing(stack: Stack, service: Service) -> dict:
     """`reserve` of this service in `governor status --json`."""
     status = json.loads(stack.cli("status", "--json").out)
-    return next(c["reserve"] for c in status["containers"] if c["service"] == service.name)
+    return next(c["reserve"] for c in status["services"] if c["service"] == service.name)
 
 
 def honoured(stack: Stack, service: Service) -> bool:

@@ -27,9 +27,9 @@ class KeeperTest : public testing::Test {
     }
     void begin(systemd::Units* units) {
         keeper_.reset();
-        keeper_ = std::make_unique<Keeper>(
-            Keeper::Parts{io_.get_executor(), units, worker_, sink_, cgroups::Processes(tree_.path("proc")),
-                          [this] { return now_; }, tree_.path(), true, 8192_MiB, std::nullopt});
+        keeper_ = std::make_unique<Keeper>(Keeper::Parts{
+            io_.get_executor(), units, worker_, sink_, cgroups::Processes(tree_.path("proc")),
+            [this] { return real_time_ ? steady_now() : now_; }, tree_.path(), true, 8192_MiB, std::nullopt});
     }
     static std::string scope(const std::string& id) { return "system.slice/docker-" + id + ".scope/"; }
 
@@ -58,6 +58,16 @@ class KeeperTest : public testing::Test {
         return out;
     }
     std::string min_of(const std::string& path) const { return tree_.text(path + "memory.min"); }
+    static policies::TimePoint steady_now() {
+        return policies::TimePoint(std::chrono::duration_cast<policies::Duration>(
+            std::chrono::steady_clock::now().time_since_epoch()));
+    }
+    /// With the timers of the real loop, and no bus.
+    void run_by_itself() {
+        real_time_ = true;
+        begin(nullptr);
+        boost::asio::co_spawn(io_, keeper_->run(), [](const std::exception_ptr&) {});
+    }
     /// Long enough for all that a start waits for.
     void settle() {
         now_ += 1min;
@@ -77,6 +87,7 @@ class KeeperTest : public testing::Test {
     async::Worker worker_{io_.get_executor()};
     TempTree tree_;
     policies::TimePoint now_{1h};
+    bool real_time_ = false;
     test::FakeSink sink_;
     FakeUnits bus_;
     std::unique_ptr<Keeper> keeper_;
@@ -197,6 +208,35 @@ TEST_F(KeeperTest, TheEchoOfItsOwnCallIsNoCause) {
     keeper_->look();
     EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause,
               "written by hand or by another program");
+}
+
+TEST_F(KeeperTest, AWriteByAHandIsHeardAtOnce) {
+    run_by_itself();
+    keeper_->on_armed(care("a", 100));
+    tree_.file(scope("a") + "memory.min", "0\n");
+    ASSERT_TRUE(test::run_until(io_, [this] { return !told(policies::EventType::kDriftRepaired).empty(); }));
+    EXPECT_EQ(min_of(scope("a")), kHundred);
+    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause,
+              "written by hand or by another program");
+}
+
+TEST_F(KeeperTest, AllFilesWrittenAtOnceIsSystemd) {
+    run_by_itself();
+    keeper_->on_armed(care("a", 100));
+    for (const char* file : {"memory.min", "memory.low", "memory.swap.max"})
+        tree_.file(scope("a") + file, "0\n");
+    ASSERT_TRUE(test::run_until(io_, [this] { return !told(policies::EventType::kDriftRepaired).empty(); }));
+    EXPECT_EQ(told(policies::EventType::kDriftRepaired).back()->cause, "set through systemd");
+}
+
+TEST_F(KeeperTest, SystemdIsNotToldOfAContainerWithATripwire) {
+    Care coach = care("a", 0, policies::Bytes{0});
+    auto policy = std::make_shared<policies::ServicePolicy>(*coach.target.policy);
+    policy->near_oom.emplace();
+    coach.target.policy = policy;
+    keeper_->on_armed(coach);
+    EXPECT_EQ(tree_.text(scope("a") + "memory.swap.max"), "0");
+    EXPECT_TRUE(bus_.calls.empty()) << "it would write memory.high too, and take the tripwire away";
 }
 
 TEST_F(KeeperTest, AStormIsToldOnceAndNotFought) {

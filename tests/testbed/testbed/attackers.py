@@ -169,7 +169,7 @@ def small_host(guest: Guest, available: int) -> Iterator[None]:
         assert now < available + 64 * MIB, f"huge pages could not be had: {now >> 20} MiB are still available"
         yield
     finally:
-        guest.run(f"echo 0 > {pages}")
+        guest.run(f"echo 0 > {pages}", timeout=240)
 
 
 def available_memory(guest: Guest) -> int:

@@ -100,7 +100,7 @@ class Machine:
             self._ssh.disconnect()
         if self.alive():
             os.kill(self.pid, signal.SIGKILL)
-            self.wait_end(10)
+            self.wait_end(60)  # a busy machine takes its time to give 4 GiB back
         self.pid = 0
 
     def discard(self) -> None:
