@@ -37,7 +37,6 @@ constexpr const char* kRemovals =
 constexpr const char* kOwners =
     "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
     "arg0='org.freedesktop.systemd1'";
-constexpr auto kProbe = 1s;
 constexpr auto kEnd = 500ms;
 /// More calls than this cannot be waiting for a bus that works.
 constexpr std::size_t kMostWaiting = 4096;
@@ -187,7 +186,7 @@ void BusUnits::Thread::run() {
 
 /// One life of a connection; returns why it ended. `trouble_` is that of the one before until this one works.
 Outcome BusUnits::Thread::try_to_serve() {
-    if (auto silent = probe_bus(address_, kProbe); silent.kind != Outcome::Kind::kDone) {
+    if (auto silent = probe_bus(address_, options_.deadline); silent.kind != Outcome::Kind::kDone) {
         silent.message += ".";
         return silent;
     }
@@ -208,9 +207,11 @@ Outcome BusUnits::Thread::try_to_serve() {
 void BusUnits::Thread::connect() {
     connection_ = sdbus::createSessionBusConnectionWithAddress(address_);
     connection_->setMethodCallTimeout(options_.deadline);
+    // Outside our own lock: the library's is held when it calls back, and ours is taken there.
+    const int socket = connection_->getEventLoopPollData().fd;
     {
         const std::lock_guard lock(mutex_);
-        socket_ = connection_->getEventLoopPollData().fd;
+        socket_ = socket;
         if (stop_) ::shutdown(socket_, SHUT_RDWR);
     }
     give_up_ = false;

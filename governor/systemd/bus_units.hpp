@@ -19,7 +19,7 @@ struct BusOptions {
     /// "unix:path=…"; empty: DBUS_SYSTEM_BUS_ADDRESS, or the system bus where it always is. Only a path is
     /// probed first.
     std::string address;
-    std::chrono::milliseconds deadline{2000};         ///< of one call
+    std::chrono::milliseconds deadline{2000};         ///< of one call, and of a bus to speak at all
     std::chrono::milliseconds first_reconnect{1000};  ///< doubles
     std::chrono::milliseconds longest_reconnect{60000};
 };
