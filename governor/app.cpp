@@ -9,6 +9,7 @@
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
 #include "governor/host_watch.hpp"
+#include "governor/http/docker_api.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/policy_files.hpp"
@@ -177,7 +178,11 @@ class Daemon {
                            std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
-        http::Server server(loop_.get_executor(), server_options, api, publisher_);
+        http::EventFeed feed(publisher_, {info->id, info->name});
+        http::KeptEvents past(publisher_);
+        http::DockerApi docker_api(
+            {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});
+        http::Server server(loop_.get_executor(), server_options, api, publisher_, &docker_api);
         if (const auto opened = server.open(); !opened) {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
@@ -196,6 +201,9 @@ class Daemon {
         stream_options.since = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                    (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
                                    .count();
+        stream_options.on_line = [&feed](const docker::Event& event, std::string_view line) {
+            feed.on_engine_event(event, line);
+        };
         docker::EventStream events(docker_, stream_options);
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
                   server.run() || keeper_->run() || host_watch_->run() || reconcile_for_ever() ||

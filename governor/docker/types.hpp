@@ -99,9 +99,10 @@ struct ContainerDetails {
 };
 
 struct Event {
-    std::string type;      ///< "container"
+    std::string type;      ///< "container", "image", "network", …
     std::string action;    ///< as sent: "die", "exec_create: pg_isready", "health_status: healthy"
     std::string actor_id;  ///< the container's id
+    std::string scope;     ///< "local" or "swarm"
     Labels attributes;  ///< the container's labels, image, name, and what the action adds (exitCode, signal)
     std::int64_t time_nano = 0;
 
