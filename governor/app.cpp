@@ -13,6 +13,7 @@
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/policy_files.hpp"
+#include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
 #include "governor/reserve/keeper.hpp"
@@ -35,6 +36,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -129,14 +131,23 @@ class Daemon {
     publish::LineWriter::Options line_options() const {
         publish::LineWriter::Options out;
         out.gap_line = publish::gap_line(format(), [] { return std::chrono::system_clock::now(); });
+        if (to_journal())
+            out.deliver = [journal = std::make_shared<publish::Journal>()](const std::string& entry) {
+                return journal->send(entry);
+            };
         return out;
     }
     publish::Publisher::Format format() const {
         return options_.text_log ? publish::Publisher::Format::kText : publish::Publisher::Format::kJson;
     }
+    /// As a systemd unit whose standard output is the journal.
+    static bool to_journal() {
+        return publish::is_journal_stream(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
+    }
     publish::Publisher::Options publisher_options() const {
         publish::Publisher::Options out;
         out.format = format();
+        out.journal = to_journal();
         return out;
     }
 

@@ -59,6 +59,8 @@ class DockerApi {
                                                int version, std::chrono::milliseconds timeout);
     boost::asio::awaitable<std::vector<StreamedEventPtr>> find_past(EventQuery query);
     boost::asio::awaitable<std::vector<StreamedEventPtr>> find_engine_past(EventQuery query, WallTime until);
+    boost::asio::awaitable<bool> send_past(std::shared_ptr<Session> session,
+                                           std::vector<StreamedEventPtr> past);
     boost::asio::awaitable<bool> send_live(std::shared_ptr<Session> session);
     void tell_dropped(const Session& session);
 

@@ -105,7 +105,8 @@ asio::awaitable<void> DockerApi::stream_events(std::shared_ptr<ControlStream> st
         if (overrun) alive->stream->cancel();  // it may be stuck in a write
     });
     std::string fields = head_fields() + "Content-Type: application/json\r\n";
-    if (co_await session->out.begin(std::move(fields))) co_return;
+    const ErrorCode code = co_await session->out.begin(std::move(fields));
+    if (code) co_return;
     stream->expires_never();
     // One request per connection: whatever comes, or the end of it, is the client's leaving.
     stream->async_read_some(asio::buffer(session->byte), [session](ErrorCode, std::size_t) {
@@ -114,13 +115,8 @@ asio::awaitable<void> DockerApi::stream_events(std::shared_ptr<ControlStream> st
     });
     bool good = true;
     if (query.since || query.until) {
-        for (const auto& event : co_await find_past(query)) {
-            session->sent.add(event);
-            session->out.add(event->line);
-            if (session->out.waiting() >= kBatch) good = good && co_await session->flush();
-            if (!good) break;
-        }
-        if (good && session->out.waiting() != 0) good = co_await session->flush();
+        auto past = co_await find_past(query);
+        good = co_await send_past(session, std::move(past));
     }
     if (good) good = co_await send_live(session);
     if (session->reader->overrun() || session->timed_out) tell_dropped(*session);
@@ -129,7 +125,23 @@ asio::awaitable<void> DockerApi::stream_events(std::shared_ptr<ControlStream> st
     stream->close();
 }
 
-/// Until the time is over (true: a proper end), or the reader is gone, or must go.
+/// True: all of it was sent.
+asio::awaitable<bool> DockerApi::send_past(std::shared_ptr<Session> session,
+                                           std::vector<StreamedEventPtr> past) {
+    for (const auto& event : past) {
+        session->sent.add(event);
+        session->out.add(event->line);
+        if (session->out.waiting() < kBatch) continue;
+        const bool good = co_await session->flush();
+        if (!good) co_return false;
+    }
+    if (session->out.waiting() == 0) co_return true;
+    const bool good = co_await session->flush();
+    co_return good;
+}
+
+/// Until the time is over or the client has no more to say (true: a proper end, which a client that closed
+/// its own half only still reads), or it must go.
 asio::awaitable<bool> DockerApi::send_live(std::shared_ptr<Session> session) {
     const std::int64_t last = session->until ? nanos(*session->until) : INT64_MAX;
     while (!session->left && !session->reader->overrun()) {
@@ -140,7 +152,8 @@ asio::awaitable<bool> DockerApi::send_live(std::shared_ptr<Session> session) {
                 session->out.add(event->line);
         }
         if (session->out.waiting() != 0) {
-            if (!co_await session->flush()) co_return false;
+            const bool good = co_await session->flush();
+            if (!good) co_return false;
             continue;
         }
         std::chrono::nanoseconds left = kLongestWait;
@@ -149,14 +162,15 @@ asio::awaitable<bool> DockerApi::send_live(std::shared_ptr<Session> session) {
         session->wake.expires_after(left);
         co_await session->wake.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    co_return false;
+    co_return !session->reader->overrun();
 }
 
 asio::awaitable<std::vector<StreamedEventPtr>> DockerApi::find_past(EventQuery query) {
     const WallTime now = parts_.clock();
     const WallTime until = std::min(query.until.value_or(now), now);
     std::vector<StreamedEventPtr> found = co_await find_engine_past(query, until);
-    for (const auto& published : co_await parts_.past.between(query.since.value_or(WallTime{}), until)) {
+    const auto own = co_await parts_.past.between(query.since.value_or(WallTime{}), until);
+    for (const auto& published : own) {
         auto event =
             std::make_shared<const StreamedEvent>(to_docker_event(published->record, parts_.feed.daemon()));
         if (query.filter.matches(event->event)) found.push_back(std::move(event));
