@@ -54,11 +54,12 @@ void HostWatch::set_policy(std::shared_ptr<const policies::Policy> policy) {
 
 asio::awaitable<void> HostWatch::run() {
     while (true) {
-        timer_.expires_at(
-            next_ == policies::TimePoint::max()
-                ? asio::steady_timer::time_point::max()
-                : asio::steady_timer::time_point(
-                      std::chrono::duration_cast<asio::steady_timer::duration>(next_.time_since_epoch())));
+        if (next_ == policies::TimePoint::max()) {
+            timer_.expires_at(asio::steady_timer::time_point::max());
+        } else {
+            timer_.expires_at(asio::steady_timer::time_point(
+                std::chrono::duration_cast<asio::steady_timer::duration>(next_.time_since_epoch())));
+        }
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
             co_return;
