@@ -325,8 +325,10 @@ TEST_F(DockerApiTest, AClientThatNeverReadsIsDroppedWithAnEventAndTheOthersGoOn)
     const std::string name(10'000, 'x');
     int sent = 0;
     while (server_->connections() == 2 && sent < 1000) {
-        docker_says(docker_line("n" + std::to_string(++sent), sent, name));
-        ASSERT_TRUE(wait_for(other, "\"n" + std::to_string(sent) + "\""));
+        ++sent;
+        const std::string action = "n" + std::to_string(sent);
+        docker_says(docker_line(action, sent, name));
+        ASSERT_TRUE(wait_for(other, "\"" + action + "\""));
     }
     EXPECT_EQ(server_->connections(), 1U);
     ASSERT_TRUE(wait_for(other, "events_client_dropped"));
