@@ -216,9 +216,9 @@ class Daemon {
             feed.on_engine_event(event, line);
         };
         docker::EventStream events(docker_, stream_options);
+        host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || keeper_->run() || host_watch_->run() || reconcile_for_ever() ||
-                  wait_for_signal());
+                  server.run() || keeper_->run() || reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 
