@@ -10,9 +10,11 @@
 #include "governor/docker/identity.hpp"
 #include "governor/host_ledger.hpp"
 #include "governor/host_watch.hpp"
+#include "governor/http/docker_api.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/policy_files.hpp"
+#include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
 #include "governor/reserve/keeper.hpp"
@@ -35,6 +37,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -129,14 +132,23 @@ class Daemon {
     publish::LineWriter::Options line_options() const {
         publish::LineWriter::Options out;
         out.gap_line = publish::gap_line(format(), [] { return std::chrono::system_clock::now(); });
+        if (to_journal())
+            out.deliver = [journal = std::make_shared<publish::Journal>()](const std::string& entry) {
+                return journal->send(entry);
+            };
         return out;
     }
     publish::Publisher::Format format() const {
         return options_.text_log ? publish::Publisher::Format::kText : publish::Publisher::Format::kJson;
     }
+    /// As a systemd unit whose standard output is the journal.
+    static bool to_journal() {
+        return publish::is_journal_stream(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
+    }
     publish::Publisher::Options publisher_options() const {
         publish::Publisher::Options out;
         out.format = format();
+        out.journal = to_journal();
         return out;
     }
 
@@ -178,7 +190,11 @@ class Daemon {
                            std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
-        http::Server server(loop_.get_executor(), server_options, api, publisher_);
+        http::EventFeed feed(publisher_, {info->id, info->name});
+        http::KeptEvents past(publisher_);
+        http::DockerApi docker_api(
+            {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});
+        http::Server server(loop_.get_executor(), server_options, api, publisher_, &docker_api);
         if (const auto opened = server.open(); !opened) {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
@@ -197,6 +213,9 @@ class Daemon {
         stream_options.since = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                    (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
                                    .count();
+        stream_options.on_line = [&feed](const docker::Event& event, std::string_view line) {
+            feed.on_engine_event(event, line);
+        };
         docker::EventStream events(docker_, stream_options);
         host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||

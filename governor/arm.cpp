@@ -56,6 +56,7 @@ publish::Subject subject_of(const docker::ContainerDetails& details) {
     subject.project = compose.project;
     subject.service = compose.service.empty() ? details.name : compose.service;
     subject.number = compose.number;
+    subject.labels = std::make_shared<const docker::Labels>(details.labels);
     return subject;
 }
 

@@ -28,9 +28,9 @@ constexpr std::size_t kMaxErrorBody = 4096;
 
 EventStream::EventStream(Client& client, EventStreamOptions options)
     : client_(client),
-      options_(options),
-      resume_point_(options.since),
-      backoff_(options.backoff_from, options.backoff_to) {}
+      options_(std::move(options)),
+      resume_point_(options_.since),
+      backoff_(options_.backoff_from, options_.backoff_to) {}
 
 asio::awaitable<void> EventStream::run(std::reference_wrapper<EventHandler> handler) {
     try {
@@ -58,9 +58,11 @@ asio::awaitable<void> EventStream::run_until_cancelled(std::reference_wrapper<Ev
 }
 
 std::string EventStream::target() const {
-    std::string target =
-        client_.api_prefix() + "/events?filters=" + percent_encode(filters_json("type", {"container"}));
-    if (const auto since = resume_point_.since()) target += "&since=" + format_since(*since);
+    const auto since = resume_point_.since();
+    std::string target = client_.api_prefix() + "/events";
+    if (options_.on_line) return since ? target + "?since=" + format_since(*since) : target;
+    target += "?filters=" + percent_encode(filters_json("type", {"container"}));
+    if (since) target += "&since=" + format_since(*since);
     return target;
 }
 
@@ -71,11 +73,12 @@ void EventStream::deliver(std::string_view line, EventHandler& handler) {
         ++malformed_lines_;
         return;
     }
-    if (resume_point_.accept(*event)) {
-        handler.on_event(*event);
-    } else {
+    if (!resume_point_.accept(*event)) {
         ++duplicates_;
+        return;
     }
+    if (options_.on_line) options_.on_line(*event, line);
+    if (event->type == "container") handler.on_event(*event);
 }
 
 asio::awaitable<Error> EventStream::session(std::reference_wrapper<EventHandler> handler) {

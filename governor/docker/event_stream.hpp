@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 namespace governor::docker {
 
@@ -27,6 +28,9 @@ struct EventStreamOptions {
     /// subscribes a moment *after* it began to answer, so an event in that moment is lost. A daemon gives its
     /// clock's time minus a second or so: the engine's clock is the same.
     std::optional<std::int64_t> since;
+    /// Called for each event of every type, once and in order, with the line as the engine sent it, before
+    /// the handler gets it. Without it, the engine is asked for containers' events only.
+    std::function<void(const Event& event, std::string_view line)> on_line;
 };
 
 /// What a stream tells its owner. Called on the stream's thread, between its reads; must not block and must

@@ -197,6 +197,7 @@ Result<Event> parse_event(std::string_view text) {
         const JsonFields actor = fields.object("Actor");
         actor.read("ID", out.actor_id);
         actor.read("Attributes", out.attributes);
+        fields.read("scope", out.scope);
         fields.read("timeNano", out.time_nano);
     });
 }

@@ -99,11 +99,12 @@ struct ContainerDetails {
 };
 
 struct Event {
-    std::string type;      ///< "container"
+    std::string type;      ///< "container", "image", "network", …
     std::string action;    ///< as sent: "die", "exec_create: pg_isready", "health_status: healthy"
     std::string actor_id;  ///< the container's id
     Labels attributes;  ///< the container's labels, image, name, and what the action adds (exitCode, signal)
     std::int64_t time_nano = 0;
+    std::string scope = {};  ///< "local" or "swarm"
 
     /// The part of the action before ':': "exec_create". Valid as long as the event.
     std::string_view action_name() const;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/connection.hpp"
 
+#include "governor/http/docker_api.hpp"
 #include "governor/http/route.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -187,8 +188,13 @@ asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, Conne
         co_return;
     }
     const Request& request = parser.get();
-    const auto route = find_route({request.method_string().data(), request.method_string().size()},
-                                  {request.target().data(), request.target().size()});
+    const std::string target(request.target());
+    if (context.docker != nullptr && is_docker_target(target)) {
+        DockerCall call{std::string(request.method_string()), target, static_cast<int>(request.version())};
+        co_await context.docker->serve(stream, std::move(call), timeout);
+        co_return;
+    }
+    const auto route = find_route({request.method_string().data(), request.method_string().size()}, target);
     if (!route) {
         auto response = make_error(route.error().status, route.error().message);
         if (!route.error().allow.empty()) response.set(beast_http::field::allow, route.error().allow);

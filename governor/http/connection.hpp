@@ -14,6 +14,8 @@
 
 namespace governor::http {
 
+class DockerApi;
+
 using ControlStream = boost::beast::basic_stream<boost::asio::local::stream_protocol>;
 
 /// What a connection works with. The references outlive it.
@@ -21,6 +23,7 @@ struct ConnectionContext {
     const ServerOptions& options;
     ControlApi& api;
     publish::Publisher& publisher;
+    DockerApi* docker = nullptr;  ///< absent: Docker's paths are unknown
 };
 
 /// Serves one request and closes. To end it early, close the stream. Does not throw.

@@ -37,24 +37,6 @@ int hex_value(char c) {
     return -1;
 }
 
-/// `nullopt` for a broken escape and for a NUL, which no name contains.
-std::optional<std::string> percent_decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '%') {
-            const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-            const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-            if (high < 0 || low < 0) return std::nullopt;
-            c = static_cast<char>(high * 16 + low);
-            i += 2;
-        }
-        if (c == '\0') return std::nullopt;
-        out += c;
-    }
-    return out;
-}
-
 void add_types(std::vector<std::string>& types, std::string_view list) {
     while (!list.empty()) {
         const auto comma = list.find(',');
@@ -139,6 +121,23 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
     }
     if (auto problem = take_query(route, query)) return bad_request(std::move(*problem));
     return route;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '%') {
+            const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+            const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+            if (high < 0 || low < 0) return std::nullopt;
+            c = static_cast<char>(high * 16 + low);
+            i += 2;
+        }
+        if (c == '\0') return std::nullopt;
+        out += c;
+    }
+    return out;
 }
 
 std::string percent_encode(std::string_view text) {

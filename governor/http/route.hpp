@@ -7,6 +7,7 @@
 #include <tl/expected.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,7 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
 
 /// For one segment of a path or one value of a query.
 std::string percent_encode(std::string_view text);
+/// `nullopt` for a broken escape and for a NUL, which no name contains.
+std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace governor::http

@@ -16,6 +16,8 @@
 
 namespace governor::http {
 
+class DockerApi;
+
 struct ServerOptions {
     std::string path;                                 ///< of the unix socket
     std::size_t max_connections = 64;                 ///< further ones are told 503 and closed
@@ -29,8 +31,9 @@ struct ServerOptions {
 /// paths. Loop thread only. The ControlApi and the Publisher must outlive run().
 class Server {
   public:
+    /// `docker` serves the paths of Docker's API and must outlive run() too; without it they are unknown.
     Server(boost::asio::any_io_executor executor, ServerOptions options, ControlApi& api,
-           publish::Publisher& publisher);
+           publish::Publisher& publisher, DockerApi* docker = nullptr);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();

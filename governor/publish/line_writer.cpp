@@ -40,13 +40,18 @@ void block_all_signals() {
 }  // namespace
 
 struct LineWriter::Shared {
+    struct Item {
+        std::string line;
+        std::string entry;
+        std::size_t size() const { return line.size() + entry.size(); }
+    };
     cgroups::UniqueFd fd;
     cgroups::UniqueFd wake;  ///< becomes readable when closing begins
     Options options;
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<std::string> queue;
+    std::deque<Item> queue;
     std::size_t bytes = 0;  ///< of the queue and of the line being written
     std::uint64_t gap = 0;  ///< lines dropped since the last one that was kept
     std::uint64_t lost = 0;
@@ -59,6 +64,7 @@ struct LineWriter::Shared {
     void run();
     bool wait_writable();
     bool write_all(std::string_view text);
+    bool show(Item item);
     void close_gap();
 };
 
@@ -99,18 +105,23 @@ bool LineWriter::Shared::write_all(std::string_view text) {
     return true;
 }
 
+bool LineWriter::Shared::show(Item item) {
+    if (!item.entry.empty() && options.deliver && options.deliver(item.entry)) return true;
+    if (mid_line) item.line.insert(item.line.begin(), '\n');
+    return write_all(item.line);
+}
+
 void LineWriter::Shared::run() {
     block_all_signals();
     std::unique_lock lock(mutex);
     while (true) {
         changed.wait(lock, [this] { return closing || !queue.empty(); });
         if (queue.empty()) break;
-        std::string line = std::move(queue.front());
+        Item item = std::move(queue.front());
         queue.pop_front();
         lock.unlock();
-        const auto size = line.size();
-        if (mid_line) line.insert(line.begin(), '\n');
-        const bool good = write_all(line);
+        const auto size = item.size();
+        const bool good = show(std::move(item));
         lock.lock();
         bytes -= size;
         if (!good) ++lost;
@@ -125,7 +136,7 @@ void LineWriter::Shared::close_gap() {
     std::string line = (options.gap_line ? options.gap_line(gap) : plain_gap_line(gap)) + "\n";
     gap = 0;
     bytes += line.size();
-    queue.push_back(std::move(line));
+    queue.push_back({std::move(line), {}});
 }
 
 LineWriter::LineWriter(int fd, Options options) : shared_(std::make_shared<Shared>()) {
@@ -139,19 +150,19 @@ LineWriter::~LineWriter() {
     close(std::chrono::seconds(1));
 }
 
-bool LineWriter::write(std::string line) {
-    line += '\n';
+bool LineWriter::write(std::string line, std::string entry) {
+    Shared::Item item{std::move(line) + '\n', std::move(entry)};
     const std::lock_guard lock(shared_->mutex);
     auto& shared = *shared_;
     // A line longer than the whole queue is let through when nothing else waits.
-    if (shared.closing || (shared.bytes != 0 && shared.bytes + line.size() > shared.options.max_bytes)) {
+    if (shared.closing || (shared.bytes != 0 && shared.bytes + item.size() > shared.options.max_bytes)) {
         ++shared.gap;
         ++shared.lost;
         return false;
     }
     shared.close_gap();
-    shared.bytes += line.size();
-    shared.queue.push_back(std::move(line));
+    shared.bytes += item.size();
+    shared.queue.push_back(std::move(item));
     shared.changed.notify_all();
     return true;
 }

@@ -25,6 +25,9 @@ class LineWriter {
         /// Makes the line that stands for `lost` lines. Called in write() and close(); absent: a plain
         /// sentence.
         std::function<std::string(std::uint64_t lost)> gap_line;
+        /// Called on the writer's thread with a line's entry, when it has one; true: it was taken (by
+        /// systemd's journal), and the line is not written. May wait a little. Absent: all lines are written.
+        std::function<bool(const std::string& entry)> deliver;
     };
 
     /// `fd` is duplicated, and not changed: its flags may be shared with other programs.
@@ -34,8 +37,9 @@ class LineWriter {
     /// Closes with one second's patience.
     ~LineWriter();
 
-    /// Adds a line (a newline is appended). Never blocks; false: it was dropped. Any thread.
-    bool write(std::string line);
+    /// Adds a line (a newline is appended), and the same as an entry for Options::deliver. Never blocks;
+    /// false: it was dropped. Any thread.
+    bool write(std::string line, std::string entry = {});
     /// Writes what waits, for at most `patience`, and ends the thread. False: some lines were not written.
     /// Later lines are dropped.
     bool close(std::chrono::milliseconds patience);

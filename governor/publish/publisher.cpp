@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/publish/publisher.hpp"
 
+#include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/render.hpp"
 
@@ -34,8 +35,11 @@ void Publisher::publish(const Record& record) {
     published->record.sequence = ++sequence_;
     published->record.time = clock_();
     published->json = to_json_line(published->record);
-    if (log_ != nullptr)
-        log_->write(options_.format == Format::kText ? to_text(published->record) : published->json);
+    if (log_ != nullptr) {
+        std::string line = options_.format == Format::kText ? to_text(published->record) : published->json;
+        std::string entry = options_.journal ? journal_entry(published->record, line) : std::string();
+        log_->write(std::move(line), std::move(entry));
+    }
     const PublishedPtr shared = std::move(published);
     kept_.push_back(shared);
     if (kept_.size() > options_.keep) kept_.pop_front();

@@ -59,6 +59,7 @@ class Publisher final : public EventSink {
     enum class Format : std::uint8_t { kJson, kText };
     struct Options {
         Format format = Format::kJson;       ///< of the log
+        bool journal = false;                ///< the log's lines get entries for systemd's journal
         std::size_t keep = 1000;             ///< records for late readers
         std::size_t subscriber_queue = 256;  ///< records a subscriber may be behind
     };

@@ -6,6 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,6 +23,8 @@ struct Subject {
     std::string service;
     int number = 0;
     std::string policy;  ///< name of the policy that governs it; empty: none
+    /// The container's labels; null: not known. For what is shown in Docker's own form, and in no other.
+    std::shared_ptr<const std::map<std::string, std::string, std::less<>>> labels = nullptr;
 };
 
 /// One thing that happened, as it leaves the governor. Every output renders this and nothing else.

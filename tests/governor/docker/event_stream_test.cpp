@@ -97,6 +97,23 @@ TEST_F(EventStreamTest, HandsOverEventsInOrder) {
     EXPECT_EQ(recorder_.seen, (std::vector<std::string>{"<connected>", "create", "start", "die"}));
 }
 
+TEST_F(EventStreamTest, GivesTheLinesOfAllTypesAsTheyCameAndTheHandlerContainersOnly) {
+    std::vector<std::string> lines;
+    options_.since = kSecond;
+    options_.on_line = [&lines](const Event& event, std::string_view text) {
+        lines.push_back(event.type + " " + std::string(text));
+    };
+    start();
+    ASSERT_TRUE(wait_streams(1));
+    EXPECT_EQ(last_target(), "/v1.47/events?since=1.000000000");
+    const std::string network = R"({ "Type":"network", "Action":"connect", "timeNano":2, "more":[1] })";
+    engine_.feed(network + "\n" + network + "\n" + line("die", 3));
+    ASSERT_TRUE(wait_seen(2));
+    EXPECT_EQ(recorder_.seen, (std::vector<std::string>{"<connected>", "die"}));
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0], "network " + network);
+}
+
 TEST_F(EventStreamTest, PiecesMayBeCutAtEveryByte) {
     start();
     ASSERT_TRUE(wait_streams(1));
