@@ -190,7 +190,7 @@ class Daemon {
                            std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
-        http::EventFeed feed(publisher_, {info->id, info->name});
+        http::DockerFeed feed(publisher_, {info->id, info->name});
         http::KeptEvents past(publisher_);
         http::DockerApi docker_api(
             {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});

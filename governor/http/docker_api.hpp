@@ -5,7 +5,7 @@
 #include "governor/docker/client.hpp"
 #include "governor/http/connection.hpp"
 #include "governor/http/docker_route.hpp"
-#include "governor/http/event_feed.hpp"
+#include "governor/http/docker_feed.hpp"
 #include "governor/http/past_events.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -32,7 +32,7 @@ class DockerApi {
   public:
     struct Parts {
         docker::Client& engine;
-        EventFeed& feed;
+        DockerFeed& feed;
         PastEvents& past;
         publish::EventSink& sink;  ///< is told of readers that were dropped
         std::function<WallTime()> clock;

@@ -127,7 +127,7 @@ class DockerApiTest : public testing::Test {
     KeptEvents past_{publisher_};
     FeedLimits limits_;
     std::chrono::milliseconds engine_timeout_{5s};
-    std::optional<EventFeed> feed_;
+    std::optional<DockerFeed> feed_;
     std::optional<DockerApi> api_;
     NoApi no_api_;
     ServerOptions options_;

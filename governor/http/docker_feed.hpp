@@ -36,7 +36,7 @@ class FeedReader {
     bool overrun() const { return overrun_; }
 
   private:
-    friend class EventFeed;
+    friend class DockerFeed;
 
     DockerFilter filter_;
     Wake wake_;
@@ -48,9 +48,9 @@ class FeedReader {
 /// Docker's events, as the engine sent them, and the governor's own in one stream, in the order in which they
 /// come to the daemon. One subscription to the engine serves any number of readers, and each event is made
 /// once for all of them; without readers nothing is made. Loop's thread only; the publisher must outlive it.
-class EventFeed {
+class DockerFeed {
   public:
-    EventFeed(publish::Publisher& publisher, DaemonName daemon, FeedLimits limits = {});
+    DockerFeed(publish::Publisher& publisher, DaemonName daemon, FeedLimits limits = {});
 
     /// For EventStreamOptions::on_line.
     void on_engine_event(const docker::Event& event, std::string_view line);

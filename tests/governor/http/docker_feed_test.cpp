@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include "governor/http/event_feed.hpp"
+#include "governor/http/docker_feed.hpp"
 
 #include <gtest/gtest.h>
 
 namespace governor::http {
 namespace {
 
-class EventFeedTest : public testing::Test {
+class DockerFeedTest : public testing::Test {
   protected:
     void happen(const std::string& type) {
         publish::Record record;
@@ -30,13 +30,13 @@ class EventFeedTest : public testing::Test {
     }
 
     publish::Publisher publisher{[] { return std::chrono::system_clock::time_point{}; }, nullptr, {}};
-    EventFeed feed{publisher, {"id", "host"}, {3, 100'000}};
+    DockerFeed feed{publisher, {"id", "host"}, {3, 100'000}};
     int woken = 0;
 };
 
 using Actions = std::vector<std::string>;
 
-TEST_F(EventFeedTest, MixesBothInTheOrderOfTheirComing) {
+TEST_F(DockerFeedTest, MixesBothInTheOrderOfTheirComing) {
     happen("before");
     const auto reader = join();
     docker_says("die");
@@ -46,13 +46,13 @@ TEST_F(EventFeedTest, MixesBothInTheOrderOfTheirComing) {
     EXPECT_EQ(all(*reader), (Actions{"die", "exited", "start"}));
 }
 
-TEST_F(EventFeedTest, DockersLinesArePassedOnAsTheyCame) {
+TEST_F(DockerFeedTest, DockersLinesArePassedOnAsTheyCame) {
     const auto reader = join();
     docker_says("die", R"({ "Type":"container", "unknown":[1] })");
     EXPECT_EQ(reader->next()->line, R"({ "Type":"container", "unknown":[1] })");
 }
 
-TEST_F(EventFeedTest, EachReaderHasItsFilter) {
+TEST_F(DockerFeedTest, EachReaderHasItsFilter) {
     const auto one = join(R"({"event":["die"]})");
     const auto other = join(R"({"type":["daemon"]})");
     docker_says("die");
@@ -61,7 +61,7 @@ TEST_F(EventFeedTest, EachReaderHasItsFilter) {
     EXPECT_EQ(all(*other), Actions{"host_short"});
 }
 
-TEST_F(EventFeedTest, AReaderThatIsTooFarBehindIsCutAndTheOthersAreNot) {
+TEST_F(DockerFeedTest, AReaderThatIsTooFarBehindIsCutAndTheOthersAreNot) {
     const auto slow = join();
     const auto quick = join();
     for (int i = 0; i < 4; ++i) {
@@ -73,7 +73,7 @@ TEST_F(EventFeedTest, AReaderThatIsTooFarBehindIsCutAndTheOthersAreNot) {
     EXPECT_EQ(slow->next(), nullptr);
 }
 
-TEST_F(EventFeedTest, AReaderMayNotHoldMoreThanItsBytes) {
+TEST_F(DockerFeedTest, AReaderMayNotHoldMoreThanItsBytes) {
     const auto reader = join();
     docker_says("one", std::string(60'000, 'x'));
     EXPECT_FALSE(reader->overrun());
@@ -81,7 +81,7 @@ TEST_F(EventFeedTest, AReaderMayNotHoldMoreThanItsBytes) {
     EXPECT_TRUE(reader->overrun());
 }
 
-TEST_F(EventFeedTest, AReaderThatLeftIsForgotten) {
+TEST_F(DockerFeedTest, AReaderThatLeftIsForgotten) {
     auto reader = join();
     reader.reset();
     docker_says("die");

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include "governor/http/event_feed.hpp"
+#include "governor/http/docker_feed.hpp"
 
 #include <utility>
 
@@ -14,30 +14,30 @@ StreamedEventPtr FeedReader::next() {
     return first;
 }
 
-EventFeed::EventFeed(publish::Publisher& publisher, DaemonName daemon, FeedLimits limits)
+DockerFeed::DockerFeed(publish::Publisher& publisher, DaemonName daemon, FeedLimits limits)
     : daemon_(std::move(daemon)), limits_(limits) {
     // Taken at once: so a governor's event stands where it happened between Docker's.
     records_ = publisher.subscribe({}, [this] { take_records(); });
 }
 
-void EventFeed::take_records() {
+void DockerFeed::take_records() {
     while (const auto published = records_->next()) {
         if (!has_readers()) continue;
         hand_out(std::make_shared<const StreamedEvent>(to_docker_event(published->record, daemon_)));
     }
 }
 
-void EventFeed::on_engine_event(const docker::Event& event, std::string_view line) {
+void DockerFeed::on_engine_event(const docker::Event& event, std::string_view line) {
     if (!has_readers()) return;
     hand_out(std::make_shared<const StreamedEvent>(StreamedEvent{event, std::string(line), 0}));
 }
 
-bool EventFeed::has_readers() {
+bool DockerFeed::has_readers() {
     std::erase_if(readers_, [](const auto& reader) { return reader.expired(); });
     return !readers_.empty();
 }
 
-void EventFeed::hand_out(const StreamedEventPtr& event) {
+void DockerFeed::hand_out(const StreamedEventPtr& event) {
     for (const auto& weak : readers_) {
         const auto reader = weak.lock();
         if (!reader || reader->overrun_ || !reader->filter_.matches(event->event)) continue;
@@ -54,7 +54,7 @@ void EventFeed::hand_out(const StreamedEventPtr& event) {
     }
 }
 
-std::shared_ptr<FeedReader> EventFeed::join(DockerFilter filter, FeedReader::Wake wake) {
+std::shared_ptr<FeedReader> DockerFeed::join(DockerFilter filter, FeedReader::Wake wake) {
     auto reader = std::make_shared<FeedReader>();
     reader->filter_ = std::move(filter);
     reader->wake_ = std::move(wake);
