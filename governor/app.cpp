@@ -11,6 +11,7 @@
 #include "governor/host_watch.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
+#include "governor/journal/journal.hpp"
 #include "governor/policy_files.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
@@ -98,6 +99,8 @@ class Daemon {
           hierarchy_(std::move(hierarchy)),
           policy_(std::move(policy)),
           log_(STDOUT_FILENO, line_options()),
+          journal_(loop_.get_executor(), journal_options(), std::chrono::system_clock::now,
+                   [this](const std::string& type, const std::string& detail) { tell(type, detail); }),
           publisher_([] { return std::chrono::system_clock::now(); }, &log_, publisher_options()),
           docker_(loop_.get_executor(), options.docker_socket),
           processes_(options.proc),
@@ -120,6 +123,7 @@ class Daemon {
         });
         loop_.run();
         if (supervisor_) supervisor_->stand_down();
+        journal_.close(1s);
         log_.close(1s);
         return exit_code_;
     }
@@ -133,9 +137,17 @@ class Daemon {
     publish::Publisher::Format format() const {
         return options_.text_log ? publish::Publisher::Format::kText : publish::Publisher::Format::kJson;
     }
-    publish::Publisher::Options publisher_options() const {
+    publish::Publisher::Options publisher_options() {
         publish::Publisher::Options out;
         out.format = format();
+        out.next_id = [this] { return journal_.next_id(); };
+        out.store = [this](const publish::PublishedPtr& event) { journal_.append(event); };
+        return out;
+    }
+    journal::Options journal_options() const {
+        journal::Options out;
+        out.folder = options_.state_dir;
+        out.retention = options_.retention;
         return out;
     }
 
@@ -177,7 +189,7 @@ class Daemon {
                            std::chrono::system_clock::now(), [this] { return reload(); }});
         http::ServerOptions server_options;
         server_options.path = options_.socket;
-        http::Server server(loop_.get_executor(), server_options, api, publisher_);
+        http::Server server(loop_.get_executor(), server_options, api, publisher_, &journal_);
         if (const auto opened = server.open(); !opened) {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
@@ -263,6 +275,7 @@ class Daemon {
     int exit_code_ = kGood;
     asio::io_context loop_{1};
     publish::LineWriter log_;
+    journal::Journal journal_;
     publish::Publisher publisher_;
     docker::Client docker_;
     cgroups::Processes processes_;

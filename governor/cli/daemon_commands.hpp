@@ -9,7 +9,7 @@
 #include <vector>
 
 /// The commands that ask the running daemon. Each returns its exit code: kUnreachable when no daemon answers,
-/// kProblems when it says no.
+/// kProblems when it says no, kWrongUse when a value makes no sense.
 namespace governor::cli {
 
 struct DaemonCommand {
@@ -21,7 +21,9 @@ struct DaemonCommand {
 struct EventsOptions {
     std::string service;
     std::vector<std::string> types;
-    std::uint64_t since = 0;
+    std::uint64_t after = 0;  ///< id; 0: from no particular one
+    std::string since;        ///< as publish::parse_moment() reads it, also relative; empty: no such limit
+    std::string until;
     bool follow = false;
 };
 
