@@ -24,15 +24,16 @@ using publish::Moment;
 inline constexpr std::uint64_t kLastId = std::numeric_limits<std::int64_t>::max();
 
 /// Which events are wanted. What is at its default matches all.
+/// (Empty braces: GCC warns of designated initializers that leave the others out.)
 struct Query {
-    std::uint64_t after = 0;         ///< only greater ids
-    std::uint64_t before = kLastId;  ///< only smaller ids
-    std::optional<Moment> since;     ///< at that time or later
-    std::optional<Moment> until;     ///< at that time or earlier
-    std::string service;             ///< service, project/service, or the container's name
-    std::vector<std::string> types;  ///< any of them
-    std::size_t limit = 500;         ///< at most so many events
-    bool newest = false;             ///< the last `limit` of them instead of the first
+    std::uint64_t after = 0;           ///< only greater ids
+    std::uint64_t before = kLastId;    ///< only smaller ids
+    std::optional<Moment> since{};     ///< at that time or later
+    std::optional<Moment> until{};     ///< at that time or earlier
+    std::string service{};             ///< service, project/service, or the container's name
+    std::vector<std::string> types{};  ///< any of them
+    std::size_t limit = 500;           ///< at most so many events
+    bool newest = false;               ///< the last `limit` of them instead of the first
 
     /// The same answer as the database gives (`limit` and `newest` left aside). Pure.
     bool matches(const publish::Record& record) const;
