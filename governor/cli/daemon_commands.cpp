@@ -85,7 +85,7 @@ tl::expected<std::string, std::string> events_target(const EventsOptions& option
     };
     if (!options.service.empty()) add("service", options.service);
     for (const auto& type : options.types) add("type", type);
-    if (options.after != 0) add("after", std::to_string(options.after));
+    if (options.after) add("after", std::to_string(*options.after));
     const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     for (const auto& [key, text] : {std::pair{"since", &options.since}, std::pair{"until", &options.until}}) {
         if (text->empty()) continue;

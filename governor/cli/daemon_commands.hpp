@@ -5,6 +5,7 @@
 #include "governor/cli/console.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,8 @@ struct DaemonCommand {
 struct EventsOptions {
     std::string service;
     std::vector<std::string> types;
-    std::uint64_t after = 0;  ///< id; 0: from no particular one
-    std::string since;        ///< as publish::parse_moment() reads it, also relative; empty: no such limit
+    std::optional<std::uint64_t> after;  ///< id; 0: from the first that is kept
+    std::string since;  ///< as publish::parse_moment() reads it, also relative; empty: no such limit
     std::string until;
     bool follow = false;
 };

@@ -64,7 +64,7 @@ asio::awaitable<std::string> EventFeed::next() {
 asio::awaitable<std::string> EventFeed::from_store() {
     while (store_ != nullptr) {
         const std::uint64_t begins = memory_begins();
-        if (query_.after + 1 >= begins) break;
+        if (query_.after >= begins - 1) break;
         journal::Query page = query_;
         page.before = std::min(query_.before, begins);
         page.limit = kPage;

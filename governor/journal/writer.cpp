@@ -113,7 +113,13 @@ bool Writer::close(std::chrono::milliseconds limit) {
 void Writer::post(std::function<void()> handler) {
     // With the mutex held: close() cannot end in between, and the loop is there as long as it has not.
     const std::lock_guard lock(mutex_);
-    if (!abandoned_) boost::asio::post(loop_, std::move(handler));
+    if (!abandoned_) {
+        boost::asio::post(loop_, std::move(handler));
+    } else {
+        // What it holds belongs to the loop's thread and may not be destroyed here: left to the end of the
+        // process, which is near.
+        static_cast<void>(new std::function<void()>(std::move(handler)));
+    }
 }
 
 void Writer::run() {
