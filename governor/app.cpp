@@ -13,6 +13,7 @@
 #include "governor/http/docker_api.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
+#include "governor/journal/journal.hpp"
 #include "governor/policy_files.hpp"
 #include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
@@ -102,6 +103,8 @@ class Daemon {
           hierarchy_(std::move(hierarchy)),
           policy_(std::move(policy)),
           log_(STDOUT_FILENO, line_options()),
+          journal_(loop_.get_executor(), journal_options(), std::chrono::system_clock::now,
+                   [this](const std::string& type, const std::string& detail) { tell(type, detail); }),
           publisher_([] { return std::chrono::system_clock::now(); }, &log_, publisher_options()),
           docker_(loop_.get_executor(), options.docker_socket),
           processes_(options.proc),
@@ -124,6 +127,7 @@ class Daemon {
         });
         loop_.run();
         if (supervisor_) supervisor_->stand_down();
+        journal_.close(1s);
         log_.close(1s);
         return exit_code_;
     }
@@ -145,10 +149,18 @@ class Daemon {
     static bool to_journal() {
         return publish::is_journal_stream(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
     }
-    publish::Publisher::Options publisher_options() const {
+    publish::Publisher::Options publisher_options() {
         publish::Publisher::Options out;
         out.format = format();
         out.journal = to_journal();
+        out.next_id = [this] { return journal_.next_id(); };
+        out.store = [this](const publish::PublishedPtr& event) { journal_.append(event); };
+        return out;
+    }
+    journal::Options journal_options() const {
+        journal::Options out;
+        out.folder = options_.state_dir;
+        out.retention = options_.retention;
         return out;
     }
 
@@ -194,7 +206,7 @@ class Daemon {
         http::KeptEvents past(publisher_);
         http::DockerApi docker_api(
             {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});
-        http::Server server(loop_.get_executor(), server_options, api, publisher_, &docker_api);
+        http::Server server(loop_.get_executor(), server_options, api, publisher_, &journal_, &docker_api);
         if (const auto opened = server.open(); !opened) {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
@@ -283,6 +295,7 @@ class Daemon {
     int exit_code_ = kGood;
     asio::io_context loop_{1};
     publish::LineWriter log_;
+    journal::Journal journal_;
     publish::Publisher publisher_;
     docker::Client docker_;
     cgroups::Processes processes_;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/journal/retention.hpp"
+
 #include <string>
 #include <vector>
 
@@ -15,7 +17,8 @@ struct RunOptions {
     std::string docker_socket = "/var/run/docker.sock";
     std::string cgroup_mount;  ///< empty: found
     std::string proc = "/proc";
-    bool text_log = false;  ///< --log-format=text
+    bool text_log = false;         ///< --log-format=text
+    journal::Retention retention;  ///< of the journal
 };
 
 /// Exit codes of the command line (design: stable).

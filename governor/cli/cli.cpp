@@ -8,6 +8,7 @@
 #include "governor/cli/daemon_commands.hpp"
 #include "governor/cli/doctor/doctor.hpp"
 #include "policies/load.hpp"
+#include "policies/quantity.hpp"
 
 #include <unistd.h>
 
@@ -85,6 +86,35 @@ void add_host_places(CLI::App& sub, Spoken& spoken) {
         ->type_name("PATH");
 }
 
+void add_journal(CLI::App& sub, Spoken& spoken) {
+    auto& retention = spoken.run_options.retention;
+    const auto refuse = [](const char* option, const std::string& text, const std::string& why) {
+        throw CLI::ValidationError(option, "\"" + text + "\" " + why);
+    };
+    sub.add_option_function<std::string>(
+           "--journal-keep",
+           [&retention, refuse](const std::string& text) {
+               const auto parsed = policies::parse_duration(text);
+               if (!parsed) refuse("--journal-keep", text, parsed.message);
+               if (*parsed.value < journal::kLeastKeep) refuse("--journal-keep", text, "is less than 1m");
+               retention.keep = *parsed.value;
+           },
+           "Events are kept for so long")
+        ->type_name("TIME")
+        ->default_str("30d");
+    sub.add_option_function<std::string>(
+           "--journal-size",
+           [&retention, refuse](const std::string& text) {
+               const auto parsed = policies::parse_bytes(text);
+               if (!parsed) refuse("--journal-size", text, parsed.message);
+               if (*parsed.value < journal::kLeastSize) refuse("--journal-size", text, "is less than 1MiB");
+               retention.size = *parsed.value;
+           },
+           "Of the file with the events; the oldest go first")
+        ->type_name("SIZE")
+        ->default_str("64MiB");
+}
+
 void add_run(CLI::App& app, Spoken& spoken) {
     auto* sub = add_command(app, spoken, "run", "Run the daemon until SIGTERM; SIGHUP reloads the policies",
                             [&spoken] {
@@ -96,6 +126,7 @@ void add_run(CLI::App& app, Spoken& spoken) {
     sub->add_option("--state-dir", spoken.run_options.state_dir, "Folder for what must outlive a restart")
         ->type_name("PATH")
         ->capture_default_str();
+    add_journal(*sub, spoken);
     add_host_places(*sub, spoken);
     sub->add_option("--log-format", spoken.log_format, "Of the events on standard output: json or text")
         ->type_name("FORMAT")
@@ -146,15 +177,23 @@ void add_daemon_commands(CLI::App& app, Spoken& spoken) {
     add_daemon_command(app, spoken, "status", "What is watched, and how near each is to its limit",
                        [&spoken] { return status(spoken.daemon()); });
 
-    auto* events_sub = add_daemon_command(app, spoken, "events", "The last events, one a line",
-                                          [&spoken] { return events(spoken.daemon(), spoken.events); });
+    auto* events_sub =
+        add_daemon_command(app, spoken, "events", "The last events, or those of a time, one a line",
+                           [&spoken] { return events(spoken.daemon(), spoken.events); });
     events_sub->add_option("--service", spoken.events.service,
                            "Only of this service (also project/service, or a container name)");
     events_sub->add_option("--type", spoken.events.types, "Only of this type; may be repeated")
         ->allow_extra_args(false);
-    events_sub->add_option("--since", spoken.events.since, "Only after the event with this id")
+    events_sub
+        ->add_option("--since", spoken.events.since,
+                     "Only from then on: 2026-05-01T02:14:07Z, seconds since 1970, or 10m (ago)")
+        ->type_name("TIME");
+    auto* until =
+        events_sub->add_option("--until", spoken.events.until, "Only up to then")->type_name("TIME");
+    events_sub->add_option("--after", spoken.events.after, "Only after the event with this id")
         ->type_name("ID");
-    events_sub->add_flag("-f,--follow", spoken.events.follow, "Go on with new events as they come");
+    events_sub->add_flag("-f,--follow", spoken.events.follow, "Go on with new events as they come")
+        ->excludes(until);
 
     auto* explain_sub = add_daemon_command(app, spoken, "explain",
                                            "One service in full: thresholds, what it does, what comes next",

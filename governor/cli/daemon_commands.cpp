@@ -7,13 +7,15 @@
 #include "governor/cli/print_status.hpp"
 #include "governor/http/client.hpp"
 #include "governor/http/route.hpp"
+#include "governor/publish/moment.hpp"
 #include "policies/diagnostics.hpp"
 
+#include <chrono>
 #include <optional>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace governor::cli {
 namespace {
@@ -75,14 +77,23 @@ std::string done_text(const Console& console, const json& body) {
     return out + "\n";
 }
 
-std::string events_target(const EventsOptions& options) {
+/// The target, or what is wrong with the options. "10m" means before now, and now is here.
+tl::expected<std::string, std::string> events_target(const EventsOptions& options) {
     std::string query;
     const auto add = [&](const std::string& key, const std::string& value) {
         query += (query.empty() ? "?" : "&") + key + "=" + http::percent_encode(value);
     };
     if (!options.service.empty()) add("service", options.service);
     for (const auto& type : options.types) add("type", type);
-    if (options.since != 0) add("since", std::to_string(options.since));
+    if (options.after) add("after", std::to_string(*options.after));
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    for (const auto& [key, text] : {std::pair{"since", &options.since}, std::pair{"until", &options.until}}) {
+        if (text->empty()) continue;
+        const auto moment = publish::parse_moment(*text, now);
+        if (!moment)
+            return tl::make_unexpected("--" + std::string(key) + " \"" + *text + "\" " + moment.error());
+        add(key, publish::to_unix_seconds(*moment));
+    }
     if (options.follow) add("follow", "1");
     return "/v1/events" + query;
 }
@@ -111,15 +122,14 @@ int events(const DaemonCommand& command, const EventsOptions& options) {
         command.console.out.flush();
         return command.console.out.good();
     };
-    const http::Client client(command.socket);
-    if (options.follow)
-        return fail_unless_good(command, client.follow(events_target(options), print)).value_or(kGood);
-    const auto answer = client.get(events_target(options));
-    if (const auto code = fail_unless_good(command, answer)) return *code;
-    std::istringstream lines(answer->body);
-    for (std::string line; std::getline(lines, line) && print(line);) {
+    const auto target = events_target(options);
+    if (!target) {
+        command.console.fail(target.error(), command.json);
+        return kWrongUse;
     }
-    return kGood;
+    // Line by line in any case: what the journal has may be large.
+    const http::Client client(command.socket);
+    return fail_unless_good(command, client.follow(*target, print)).value_or(kGood);
 }
 
 int release(const DaemonCommand& command, const std::string& service) {

@@ -5,11 +5,12 @@
 #include "governor/cli/console.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 /// The commands that ask the running daemon. Each returns its exit code: kUnreachable when no daemon answers,
-/// kProblems when it says no.
+/// kProblems when it says no, kWrongUse when a value makes no sense.
 namespace governor::cli {
 
 struct DaemonCommand {
@@ -21,7 +22,9 @@ struct DaemonCommand {
 struct EventsOptions {
     std::string service;
     std::vector<std::string> types;
-    std::uint64_t since = 0;
+    std::optional<std::uint64_t> after;  ///< id; 0: from the first that is kept
+    std::string since;  ///< as publish::parse_moment() reads it, also relative; empty: no such limit
+    std::string until;
     bool follow = false;
 };
 

@@ -97,7 +97,7 @@ std::string explain(const Job& job) {
         job.code == boost::beast::http::error::end_of_stream ||
         job.code == boost::system::errc::connection_reset) {
         return job.on_line ? on + "the stream was cut: it stopped, or this reader was too slow; go on with "
-                                  "--since <last id>"
+                                  "--after <last id>"
                            : on + "it closed the connection before its answer was complete; is it stopping?";
     }
     return on + job.code.message();

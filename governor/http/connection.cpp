@@ -3,6 +3,7 @@
 #include "governor/http/connection.hpp"
 
 #include "governor/http/docker_api.hpp"
+#include "governor/http/event_feed.hpp"
 #include "governor/http/route.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -66,12 +67,6 @@ std::optional<Response> response_to_broken(ErrorCode code) {
     return std::nullopt;
 }
 
-std::string events_body(const publish::Publisher& publisher, const publish::Filter& filter) {
-    std::string body;
-    for (const auto& published : publisher.recent(filter)) body += published->json + "\n";
-    return body;
-}
-
 Reply ask(ControlApi& api, const Route& route) {
     switch (route.endpoint) {
         case Endpoint::kStatus:
@@ -91,9 +86,6 @@ Reply ask(ControlApi& api, const Route& route) {
 }
 
 Response answer(const ConnectionContext& context, const Route& route) {
-    if (route.endpoint == Endpoint::kEvents) {
-        return make_response(200, events_body(context.publisher, route.filter), "application/x-ndjson");
-    }
     // A mistake in an answer must not take the guard down with it.
     try {
         const Reply reply = ask(context.api, route);
@@ -150,22 +142,27 @@ asio::awaitable<ErrorCode> send_piece(std::shared_ptr<ControlStream> stream, std
     co_return code;
 }
 
-asio::awaitable<void> follow_events(std::shared_ptr<ControlStream> stream, ConnectionContext context,
-                                    publish::Filter filter) {
+/// In pieces, because a journal may be larger than our memory.
+asio::awaitable<void> stream_events(std::shared_ptr<ControlStream> stream, ConnectionContext context,
+                                    Route route) {
     const auto timeout = context.options.write_timeout;
     const auto follow = std::make_shared<Follow>(stream->get_executor());
-    // Subscribed at the same moment as the past is read: nothing is lost or told twice.
-    const auto subscription = context.publisher.subscribe(filter, [weak = std::weak_ptr(follow)] {
-        if (const auto alive = weak.lock()) alive->wake.cancel();
-    });
-    std::string past = events_body(context.publisher, filter);
+    EventFeed feed(context.publisher, context.store, std::move(route.query), route.follow,
+                   [weak = std::weak_ptr(follow)] {
+                       if (const auto alive = weak.lock()) alive->wake.cancel();
+                   });
     if (co_await send_stream_header(stream, timeout)) co_return;
     watch_for_leaving(*stream, follow);
-    if (!past.empty() && co_await send_piece(stream, std::move(past), timeout)) co_return;
-    while (!follow->left && !subscription->overrun()) {
-        if (const auto published = subscription->next()) {
-            if (co_await send_piece(stream, published->json + "\n", timeout)) co_return;
+    while (!follow->left && !feed.overrun()) {
+        std::string lines = co_await feed.next();
+        if (!lines.empty()) {
+            if (co_await send_piece(stream, std::move(lines), timeout)) co_return;
             continue;
+        }
+        if (feed.complete()) {
+            stream->expires_after(timeout);
+            co_await asio::async_write(*stream, beast_http::make_chunk_last(), as_tuple(asio::use_awaitable));
+            co_return;
         }
         follow->wake.expires_at(asio::steady_timer::time_point::max());
         co_await follow->wake.async_wait(as_tuple(asio::use_awaitable));
@@ -199,8 +196,8 @@ asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, Conne
         auto response = make_error(route.error().status, route.error().message);
         if (!route.error().allow.empty()) response.set(beast_http::field::allow, route.error().allow);
         co_await send(stream, std::move(response), timeout);
-    } else if (route->follow) {
-        co_await follow_events(stream, context, route->filter);
+    } else if (route->endpoint == Endpoint::kEvents) {
+        co_await stream_events(stream, context, *route);
     } else {
         co_await send(stream, answer(context, *route), timeout);
     }

@@ -4,6 +4,7 @@
 
 #include "governor/http/control_api.hpp"
 #include "governor/http/server.hpp"
+#include "governor/journal/event_store.hpp"
 #include "governor/publish/publisher.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -23,6 +24,7 @@ struct ConnectionContext {
     const ServerOptions& options;
     ControlApi& api;
     publish::Publisher& publisher;
+    journal::EventStore* store = nullptr;  ///< null: only what the Publisher keeps is served
     DockerApi* docker = nullptr;  ///< absent: Docker's paths are unknown
 };
 

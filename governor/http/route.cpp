@@ -48,19 +48,28 @@ void add_types(std::vector<std::string>& types, std::string_view list) {
 /// An error's message, or nothing.
 std::optional<std::string> take_parameter(Route& route, const std::string& key, const std::string& value) {
     if (key == "service") {
-        route.filter.service = value;
+        route.query.service = value;
     } else if (key == "type") {
-        add_types(route.filter.types, value);
-    } else if (key == "since") {
+        add_types(route.query.types, value);
+    } else if (key == "after") {
         const char* end = value.data() + value.size();
-        const auto [rest, code] = std::from_chars(value.data(), end, route.filter.since);
+        const auto [rest, code] = std::from_chars(value.data(), end, route.query.after);
         if (code != std::errc() || rest != end)
-            return "since=" + value + " is not an event's id: give a whole number";
+            return "after=" + value + " is not an event's id: give a whole number";
+        route.query.newest = false;
+    } else if (key == "since" || key == "until") {
+        // Relative times are the client's: only it knows when they were said.
+        const auto moment = publish::parse_moment(value, std::nullopt);
+        if (!moment) return key + "=" + value + " " + moment.error();
+        (key == "since" ? route.query.since : route.query.until) = *moment;
+        if (key == "since") route.query.newest = false;
     } else if (key == "follow") {
         if (value != "0" && value != "1") return "follow=" + value + " is neither 0 nor 1";
         route.follow = value == "1";
     } else {
-        return "there is no parameter \"" + key + "\"; known are service, type, since and follow";
+        return "there is no parameter \"" + key +
+               "\"; known are service, type, after, since, until "
+               "and follow";
     }
     return std::nullopt;
 }
@@ -119,7 +128,10 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
         if (!query.empty()) return bad_request("this path takes no parameters");
         return route;
     }
+    route.query.newest = true;
     if (auto problem = take_query(route, query)) return bad_request(std::move(*problem));
+    if (route.follow && route.query.until)
+        return bad_request("follow and until exclude each other: what is followed has no end");
     return route;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "governor/publish/publisher.hpp"
+#include "governor/journal/event_store.hpp"
 
 #include <tl/expected.hpp>
 
@@ -18,9 +18,9 @@ enum class Endpoint : std::uint8_t { kStatus, kExplain, kEvents, kRelease, kRelo
 
 struct Route {
     Endpoint endpoint = Endpoint::kStatus;
-    std::string service;     ///< explain, release
-    publish::Filter filter;  ///< events
-    bool follow = false;     ///< events
+    std::string service;   ///< explain, release
+    journal::Query query;  ///< events; `newest` when no beginning was asked for
+    bool follow = false;   ///< events
 };
 
 /// An answer without the daemon's help.

@@ -49,11 +49,12 @@ void refuse(Protocol::socket& socket) {
 /// Held by the connections too: their frames may end after the Server, when the loop is torn down.
 struct Server::Impl {
     Impl(asio::any_io_executor executor_in, ServerOptions options_in, ControlApi& api_in,
-         publish::Publisher& publisher_in, DockerApi* docker_in)
+         publish::Publisher& publisher_in, journal::EventStore* store_in, DockerApi* docker_in)
         : executor(std::move(executor_in)),
           options(std::move(options_in)),
           api(api_in),
           publisher(publisher_in),
+          store(store_in),
           docker(docker_in),
           acceptor(executor),
           pause(executor) {}
@@ -62,6 +63,7 @@ struct Server::Impl {
     ServerOptions options;
     ControlApi& api;
     publish::Publisher& publisher;
+    journal::EventStore* store;
     DockerApi* docker;
     Protocol::acceptor acceptor;
     std::optional<ControlSocket> socket;
@@ -84,7 +86,8 @@ void Server::Impl::close_socket() {
 
 asio::awaitable<void> Server::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<ControlStream> stream) {
     co_await serve_connection(stream,
-                              ConnectionContext{self->options, self->api, self->publisher, self->docker});
+                              ConnectionContext{self->options, self->api, self->publisher, self->store,
+                                                self->docker});
     self->streams.erase(stream);
     if (self->stopping) self->pause.cancel();
 }
@@ -119,8 +122,8 @@ asio::awaitable<void> Server::Impl::drain(std::shared_ptr<Impl> self) {
 }
 
 Server::Server(asio::any_io_executor executor, ServerOptions options, ControlApi& api,
-               publish::Publisher& publisher, DockerApi* docker)
-    : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), api, publisher, docker)) {}
+               publish::Publisher& publisher, journal::EventStore* store, DockerApi* docker)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), api, publisher, store, docker)) {}
 
 Server::~Server() {
     impl_->stopping = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "governor/http/control_api.hpp"
+#include "governor/journal/event_store.hpp"
 #include "governor/publish/publisher.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,12 +29,13 @@ struct ServerOptions {
 };
 
 /// The control socket: HTTP over a unix socket, one request per connection. docs/command-line.md lists the
-/// paths. Loop thread only. The ControlApi and the Publisher must outlive run().
+/// paths. Loop thread only. The ControlApi, the Publisher and the store must outlive run(); without a store
+/// only the events that the Publisher keeps are served.
 class Server {
   public:
     /// `docker` serves the paths of Docker's API and must outlive run() too; without it they are unknown.
     Server(boost::asio::any_io_executor executor, ServerOptions options, ControlApi& api,
-           publish::Publisher& publisher, DockerApi* docker = nullptr);
+           publish::Publisher& publisher, journal::EventStore* store = nullptr, DockerApi* docker = nullptr);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();

@@ -27,12 +27,13 @@ PublishedPtr Subscription::next() {
 }
 
 Publisher::Publisher(WallClock clock, LineWriter* log, Options options)
-    : clock_(std::move(clock)), log_(log), options_(options) {}
+    : clock_(std::move(clock)), log_(log), options_(std::move(options)) {}
 
 void Publisher::publish(const Record& record) {
     auto published = std::make_shared<Published>();
     published->record = record;
-    published->record.sequence = ++sequence_;
+    sequence_ = options_.next_id ? options_.next_id() : sequence_ + 1;
+    published->record.sequence = sequence_;
     published->record.time = clock_();
     published->json = to_json_line(published->record);
     if (log_ != nullptr) {
@@ -41,6 +42,7 @@ void Publisher::publish(const Record& record) {
         log_->write(std::move(line), std::move(entry));
     }
     const PublishedPtr shared = std::move(published);
+    if (options_.store) options_.store(shared);
     kept_.push_back(shared);
     if (kept_.size() > options_.keep) kept_.pop_front();
     hand_out(shared);

@@ -62,6 +62,10 @@ class Publisher final : public EventSink {
         bool journal = false;                ///< the log's lines get entries for systemd's journal
         std::size_t keep = 1000;             ///< records for late readers
         std::size_t subscriber_queue = 256;  ///< records a subscriber may be behind
+        /// Gives each record its id: greater than all before, over restarts too. Empty: 1, 2, 3, …
+        std::function<std::uint64_t()> next_id;
+        /// Takes each record for good (the journal); must not block. Empty: nowhere.
+        std::function<void(const PublishedPtr&)> store;
     };
 
     /// `log` may be null: no log.
@@ -74,6 +78,8 @@ class Publisher final : public EventSink {
     /// New records from now on. `wake` is called on the loop thread when the first one waits, or on overrun;
     /// it must not call back into the publisher.
     std::shared_ptr<Subscription> subscribe(Filter filter, std::function<void()> wake);
+    /// Sequence of the oldest record that recent() can give; 0 before the first.
+    std::uint64_t oldest_sequence() const { return kept_.empty() ? 0 : kept_.front()->record.sequence; }
     /// Sequence of the newest record; 0 before the first.
     std::uint64_t last_sequence() const { return sequence_; }
 

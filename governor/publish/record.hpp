@@ -29,7 +29,7 @@ struct Subject {
 
 /// One thing that happened, as it leaves the governor. Every output renders this and nothing else.
 struct Record {
-    std::uint64_t sequence = 0;                  ///< grows by one; set by the Publisher
+    std::uint64_t sequence = 0;  ///< the event's id: grows, see docs/events.md; set by the Publisher
     std::chrono::system_clock::time_point time;  ///< wall clock; set by the Publisher
     std::string type;  ///< policies::to_string(EventType), or the governor's own: "governor_started", …
     Subject subject;

@@ -17,9 +17,10 @@ namespace governor {
 namespace {
 
 /// The daemon's own, which no enumeration lists: grep `tell(` and gap_line in governor/.
-const std::vector<std::string> kOwnTypes{"governor_started",     "governor_stopping",   "policies_reloaded",
-                                         "docker_connected",     "docker_disconnected", "log_lines_lost",
-                                         "events_client_dropped"};
+const std::vector<std::string> kOwnTypes{
+    "governor_started", "governor_stopping", "policies_reloaded", "docker_connected", "docker_disconnected",
+    "log_lines_lost",   "journal_degraded",  "journal_recovered", "journal_damaged",  "journal_events_lost",
+    "events_client_dropped"};
 
 std::string events_page() {
     std::ifstream in(GOVERNOR_SOURCE_DIR "/docs/events.md");

@@ -40,7 +40,17 @@ TEST(CommandLine, WrongUseIsTwo) {
     EXPECT_EQ(say({"status", "extra"}).code, kWrongUse);
     EXPECT_EQ(say({"explain"}).code, kWrongUse);
     EXPECT_EQ(say({"release"}).code, kWrongUse);
-    EXPECT_EQ(say({"events", "--since", "abc"}).code, kWrongUse);
+    for (const char* time : {"abc", "-1", "2026-02-30T00:00:00Z", "10x", "1777601647123"}) {
+        EXPECT_EQ(say({"events", "--since", time}).code, kWrongUse) << time;
+        EXPECT_EQ(say({"events", "--until", time}).code, kWrongUse) << time;
+    }
+    EXPECT_THAT(say({"events", "--since", "1777601647123"}).err, HasSubstr("--after"));
+    EXPECT_EQ(say({"events", "--after", "x"}).code, kWrongUse);
+    EXPECT_EQ(say({"events", "--follow", "--until", "10m"}).code, kWrongUse);
+    for (const char* keep : {"x", "30", "1s", "-1d"})
+        EXPECT_EQ(say({"run", "--journal-keep", keep}).code, kWrongUse) << keep;
+    for (const char* size : {"x", "1KiB", "-1", "90%"})
+        EXPECT_EQ(say({"run", "--journal-size", size}).code, kWrongUse) << size;
     EXPECT_EQ(say({"run", "--log-format", "xml"}).code, kWrongUse);
     EXPECT_EQ(say({"guardian"}).code, kWrongUse);
 }

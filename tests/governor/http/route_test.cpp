@@ -25,13 +25,23 @@ TEST(Route, FindsEachPath) {
 
 TEST(Route, ReadsTheEventsQuery) {
     const auto route =
-        find_route("GET", "/v1/events?service=a%20b&type=brake,killed&type=armed&since=17&follow=1");
+        find_route("GET", "/v1/events?service=a%20b&type=brake,killed&type=armed&after=17&follow=1");
     ASSERT_TRUE(route);
-    EXPECT_EQ(route->filter.service, "a b");
-    EXPECT_EQ(route->filter.types, (std::vector<std::string>{"brake", "killed", "armed"}));
-    EXPECT_EQ(route->filter.since, 17U);
+    EXPECT_EQ(route->query.service, "a b");
+    EXPECT_EQ(route->query.types, (std::vector<std::string>{"brake", "killed", "armed"}));
+    EXPECT_EQ(route->query.after, 17U);
     EXPECT_TRUE(route->follow);
     EXPECT_FALSE(find_route("GET", "/v1/events?")->follow);
+    const auto span = find_route("GET", "/v1/events?since=2026-05-01T00:00:00Z&until=1777593610.5");
+    ASSERT_TRUE(span);
+    EXPECT_EQ(span->query.since, publish::Moment(std::chrono::seconds(1'777'593'600)));
+    EXPECT_EQ(span->query.until, publish::Moment(std::chrono::milliseconds(1'777'593'610'500)));
+}
+
+TEST(Route, WithoutABeginningTheLastEventsAreMeant) {
+    EXPECT_TRUE(find_route("GET", "/v1/events?until=1777593610")->query.newest);
+    EXPECT_FALSE(find_route("GET", "/v1/events?since=1777593610")->query.newest);
+    EXPECT_FALSE(find_route("GET", "/v1/events?after=0")->query.newest);
 }
 
 TEST(Route, RefusesWhatItDoesNotKnow) {
@@ -49,9 +59,12 @@ TEST(Route, RefusesWhatItDoesNotKnow) {
 
 TEST(Route, RefusesAWrongEventsQuery) {
     EXPECT_EQ(status_of("GET", "/v1/events?since=abc"), 400);
-    EXPECT_EQ(status_of("GET", "/v1/events?since=-1"), 400);
+    EXPECT_EQ(status_of("GET", "/v1/events?until=10m"), 400);
     EXPECT_EQ(status_of("GET", "/v1/events?since="), 400);
-    EXPECT_EQ(status_of("GET", "/v1/events?since=99999999999999999999"), 400);
+    EXPECT_EQ(status_of("GET", "/v1/events?after=-1"), 400);
+    EXPECT_EQ(status_of("GET", "/v1/events?after="), 400);
+    EXPECT_EQ(status_of("GET", "/v1/events?after=99999999999999999999"), 400);
+    EXPECT_EQ(status_of("GET", "/v1/events?follow=1&until=1777593610"), 400);
     EXPECT_EQ(status_of("GET", "/v1/events?follow=yes"), 400);
     EXPECT_EQ(status_of("GET", "/v1/events?foo"), 400);
 }

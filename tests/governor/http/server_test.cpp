@@ -141,7 +141,7 @@ TEST_F(ServerTest, GivesPastEvents) {
     happen("a");
     happen("b");
     happen("a");
-    const auto events = get("/v1/events?service=a&since=1");
+    const auto events = get("/v1/events?service=a&after=1");
     ASSERT_TRUE(events);
     EXPECT_THAT(events->body, HasSubstr("\"id\":3"));
     EXPECT_EQ(std::count(events->body.begin(), events->body.end(), '\n'), 1);

@@ -40,6 +40,21 @@ TEST(Publisher, NumbersAndTimes) {
     EXPECT_EQ(publisher.last_sequence(), 2U);
 }
 
+TEST(Publisher, TakesIdsFromItsSourceAndGivesEachRecordToTheStore) {
+    Publisher::Options options;
+    std::uint64_t next = 1000;
+    std::vector<PublishedPtr> stored;
+    options.next_id = [&] { return next += 10; };
+    options.store = [&](const PublishedPtr& published) { stored.push_back(published); };
+    Publisher publisher(epoch, nullptr, options);
+    publisher.publish(of("a"));
+    publisher.publish(of("b"));
+    EXPECT_EQ(ids(stored), (Ids{1010, 1020}));
+    EXPECT_EQ(stored, publisher.recent({}));
+    EXPECT_EQ(publisher.last_sequence(), 1020U);
+    EXPECT_EQ(publisher.oldest_sequence(), 1010U);
+}
+
 TEST(Publisher, KeepsTheLastOnes) {
     Publisher::Options options;
     options.keep = 3;
