@@ -6,8 +6,10 @@
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
+#include "governor/subject.hpp"
 #include "governor/supervisor.hpp"
 #include "governor/watch/locate.hpp"
+#include "governor/watch/verdicts.hpp"
 
 #include <unistd.h>
 
@@ -45,18 +47,6 @@ std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes har
 policies::Duration grace_of(const policies::ServicePolicy& policy, const docker::ContainerDetails& details) {
     if (policy.near_oom && policy.near_oom->drain.grace) return *policy.near_oom->drain.grace;
     return details.stop_timeout.value_or(kDockerGrace);
-}
-
-publish::Subject subject_of(const docker::ContainerDetails& details) {
-    const docker::Compose compose = details.compose();
-    publish::Subject subject;
-    subject.id = details.id;
-    subject.name = details.name;
-    subject.image = details.image;
-    subject.project = compose.project;
-    subject.service = compose.service.empty() ? details.name : compose.service;
-    subject.number = compose.number;
-    return subject;
 }
 
 policies::Candidate candidate_of(const docker::ContainerDetails& details) {
@@ -146,6 +136,8 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
         entry->notes.clear();
         entry->controller->feed(policies::Started{});
     }
+    if (parts_.verdicts != nullptr)
+        parts_.verdicts->on_found(entry->details, entry->controller->subject(), run);
     co_await arm(id, run);
 }
 
