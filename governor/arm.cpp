@@ -82,9 +82,11 @@ Supervisor::Task Supervisor::attach(std::string id, bool started) {
 }
 
 Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
+    entries_[id].died = false;
     auto details = co_await parts_.docker.inspect(id);
     Entry* entry = find(id);
-    if (entry == nullptr) co_return;
+    // What Docker says of a life that ended meanwhile must not be taken for the next one's.
+    if (entry == nullptr || entry->died) co_return;
     if (!details) {
         if (details.error().kind != docker::Error::Kind::kNotFound)
             spdlog::warn("{}", details.error().message);

@@ -132,7 +132,8 @@ void Supervisor::on_die(const docker::Event& event) {
     int code = 0;
     const std::string text = attribute(event, "exitCode");
     std::from_chars(text.data(), text.data() + text.size(), code);
-    const Entry* entry = find(event.actor_id);
+    Entry* entry = find(event.actor_id);
+    if (entry != nullptr) entry->died = true;
     const bool found = entry != nullptr && entry->controller && entry->controller->target().run &&
                        !entry->controller->target().run->ended;
     if (!found && parts_.verdicts != nullptr && event.actor_id != host_.own_container)

@@ -79,6 +79,7 @@ class Supervisor final : public docker::EventHandler {
         policies::TimePoint listen_at = policies::TimePoint::max();
         bool attaching = false;
         bool attach_again = false;
+        bool died = false;  ///< while it was being attached
         bool armed = false;
         bool stale = false;              ///< its cgroup is gone, and no event has told why yet
         std::vector<std::string> notes;  ///< sentences for `explain`

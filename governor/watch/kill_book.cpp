@@ -145,18 +145,17 @@ bool KillBook::unexplained(const Life& life) {
            life.sigkill.value_or(true);
 }
 
-bool KillBook::reported(const cgroups::OomReport& report, const std::string& holder, TimePoint at) {
+std::string KillBook::reported(const cgroups::OomReport& report, const std::string& holder, TimePoint at) {
     std::string id = container_cgroup_of(report.task_memcg).id;
-    if (id.empty() && !report.task_memcg.empty()) return false;
+    if (id.empty() && !report.task_memcg.empty()) return {};
     if (id.empty()) id = holder;
     if (id.empty()) id = holder_by_pid(report.pid);
-    if (!id.empty()) {
+    if (id.empty()) {
+        orphans_.push_back({report, at});
+    } else {
         life_of(id, report).count.reported(report, at);
-        return true;
     }
-    orphans_.push_back({report, at});
-    place_orphans(at);
-    return orphans_.empty();
+    return id;
 }
 
 /// A report without its cgroup belongs to whoever has a kill that nobody has named yet.

@@ -44,8 +44,8 @@ class KillBook {
     void counted(const std::string& id, const OomCounters& counters, policies::TimePoint at);
     void ancestors_counted(const std::string& id, std::uint64_t oom);
     /// `holder` is the container of the process, when /proc still told; the report's own cgroup comes first.
-    /// False: it was no container's, as far as can be known now.
-    bool reported(const cgroups::OomReport& report, const std::string& holder, policies::TimePoint at);
+    /// The container it was given to; empty: it is no container's, as far as can be known now.
+    std::string reported(const cgroups::OomReport& report, const std::string& holder, policies::TimePoint at);
     void docker_oom(const std::string& id, policies::TimePoint at);
     void docker_kill(const std::string& id);
     void seen_dying(const std::string& id, bool sigkill);

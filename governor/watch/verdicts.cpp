@@ -120,25 +120,24 @@ void Verdicts::hear_log() {
 
 void Verdicts::hear(const OomLog::Heard& heard) {
     const TimePoint now = parts_.clock();
-    std::string id = container_cgroup_of(heard.report.task_memcg).id;
     if (heard.missed) {
         JudgedKill told = judged_alone(heard.report, now);
         return told.id.empty() ? tell_of_host(heard.report, true) : tell(std::move(told), true);
     }
     std::string holder;
-    if (id.empty() && heard.report.task_memcg.empty())
+    if (heard.report.task_memcg.empty())
         if (const auto path = parts_.processes.cgroup_path(heard.report.pid))
             holder = container_cgroup_of(*path).id;
-    if (!book_.reported(heard.report, holder, now)) return tell_of_host(heard.report, false);
+    const std::string id = book_.reported(heard.report, holder, now);
+    if (id.empty()) return heard.report.task_memcg.empty() ? void() : tell_of_host(heard.report, false);
     // The counters, while the cgroup is still there: systemd removes it within milliseconds.
-    if (id.empty()) id = holder;
     if (const auto known = known_.find(id); known != known_.end()) look(id, known->second);
 }
 
 /// A process outside Docker; of interest when the host itself ran out of memory.
 void Verdicts::tell_of_host(const cgroups::OomReport& report, bool missed) {
     log_->was_told(report.sequence);
-    if (scope_of(report) != policies::KillFacts::Log::kHost || report.task_memcg.empty()) return;
+    if (scope_of(report) != policies::KillFacts::Log::kHost) return;
     JudgedKill kill = judged_alone(report, parts_.clock());
     publish::Record record = record_of(kill);
     record.detail = "The host ran out of memory, and the kernel killed a process outside Docker, in " +

@@ -4,6 +4,7 @@
 
 #include "cgroup/death_watch.hpp"
 #include "cgroup/fd.hpp"
+#include "cgroup/process.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"

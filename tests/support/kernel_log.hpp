@@ -18,15 +18,17 @@ class FakeKernelLog {
   public:
     explicit FakeKernelLog(const TempTree& tree) : path_(tree.path("kmsg")) {
         if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("cannot make " + path_);
-        fd_.reset(::open(path_.c_str(), O_RDWR | O_DIRECT | O_NONBLOCK | O_CLOEXEC));
-        if (!fd_) throw std::runtime_error("cannot open " + path_);
+        fd_.reset(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+        if (!fd_ || ::fcntl(fd_.get(), F_SETFL, O_DIRECT | O_NONBLOCK) != 0)
+            throw std::runtime_error("cannot open " + path_);
     }
     const std::string& path() const { return path_; }
     std::uint64_t sequence() const { return sequence_; }
 
     void say(const std::string& text) {
+        ++sequence_;
         const std::string record =
-            "6," + std::to_string(++sequence_) + "," + std::to_string(sequence_ * 1000) + ",-;" + text + "\n";
+            "6," + std::to_string(sequence_) + "," + std::to_string(sequence_ * 1000) + ",-;" + text + "\n";
         if (::write(fd_.get(), record.data(), record.size()) < 0) throw std::runtime_error("the log is full");
     }
     /// The two lines of a kill in a cgroup because of the limit of another, or of its own.

@@ -62,7 +62,7 @@ class VerdictsTest : public testing::Test {
     void found() {
         auto directory = cgroups::Directory::open(tree_.path() + kPath);
         auto files = cgroups::MemoryFiles::open(*directory);
-        run_ = std::make_shared<Run>(std::move(*directory), std::move(*files));
+        run_ = std::make_shared<governor::Run>(std::move(*directory), std::move(*files));
         verdicts_->on_found(details_, subject_, run_);
     }
     void docker(const std::string& action, docker::Labels attributes = {}) {
@@ -80,9 +80,10 @@ class VerdictsTest : public testing::Test {
     }
     /// Time goes by without anything else.
     void settle() {
+        docker("kill");
         now_ += KillCount::kSettle + 1ms;
         docker("kill");
-        EXPECT_TRUE(test::run_until(io_, [this] { return sink_.last("oom_verdict") != nullptr; }));
+        ASSERT_TRUE(test::run_until(io_, [this] { return sink_.last("oom_verdict") != nullptr; }));
     }
     std::ptrdiff_t told(std::string_view type = "oom_verdict") const {
         return std::ranges::count(sink_.records, type, &publish::Record::type);
@@ -100,7 +101,7 @@ class VerdictsTest : public testing::Test {
     policies::TimePoint now_{1h};
     docker::ContainerDetails details_;
     publish::Subject subject_;
-    std::shared_ptr<Run> run_;
+    std::shared_ptr<governor::Run> run_;
     std::unique_ptr<Verdicts> verdicts_;
 };
 
@@ -146,6 +147,7 @@ TEST_F(VerdictsTest, ACgroupThatIsGoneIsJudgedByTheLogAlone) {
 }
 
 TEST_F(VerdictsTest, DockersFlagIsAskedWhenItsEventIsMissing) {
+    engine_.forget("GET", "/containers/" + kId + "/json");
     engine_.on("GET", "/containers/" + kId + "/json",
                test::Reply::json(R"({"Id":")" + kId +
                                  R"(","Name":"/shop-coach-1","State":{"Running":true,"OOMKilled":true},
