@@ -17,10 +17,11 @@ Result<MemoryFiles> MemoryFiles::open(const Directory& directory) {
         UniqueFd* fd;
         bool required;
     };
-    const std::array<Wanted, 8> wanted{{
+    const std::array<Wanted, 9> wanted{{
         {"memory.current", &out.current_, true},
         {"memory.stat", &out.stat_, true},
         {"memory.events", &out.events_, true},
+        {"memory.events.local", &out.local_events_, false},
         {"memory.max", &out.max_, true},
         {"memory.high", &out.high_, true},
         {"memory.swap.current", &out.swap_current_, false},
@@ -56,8 +57,16 @@ Bytes MemoryFiles::free_swap(Bytes swap_free) {
 }
 
 Result<MemoryEvents> MemoryFiles::events() {
+    return counters(events_);
+}
+
+Result<MemoryEvents> MemoryFiles::local_events() {
+    return counters(local_events_);
+}
+
+Result<MemoryEvents> MemoryFiles::counters(const UniqueFd& fd) {
     std::array<char, 512> buffer;
-    auto text = read_held(events_.get(), buffer, path_);
+    auto text = read_held(fd.get(), buffer, path_);
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_memory_events(*text);
     if (!value) return make_error(std::errc::invalid_argument, "understand memory.events of", path_);

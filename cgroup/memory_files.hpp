@@ -31,18 +31,22 @@ class MemoryFiles {
     /// memory.events alone; must be read after each wake-up, for the kernel tells of a change only once per
     /// read.
     Result<MemoryEvents> events();
+    /// memory.events.local: what happened because of its own limits. An error before kernel 5.2.
+    Result<MemoryEvents> local_events();
     /// For waiting with POLLPRI. Owned by this object.
     int events_fd() const { return events_.get(); }
 
   private:
     MemoryFiles() = default;
     Result<Bytes> number(const UniqueFd& fd);
+    Result<MemoryEvents> counters(const UniqueFd& fd);
     Bytes free_swap(Bytes swap_free);
 
     std::string path_;
     UniqueFd current_;
     UniqueFd stat_;
     UniqueFd events_;
+    UniqueFd local_events_;
     UniqueFd max_;
     UniqueFd high_;
     UniqueFd swap_current_;

@@ -22,6 +22,7 @@
 #include "governor/self.hpp"
 #include "governor/supervisor.hpp"
 #include "governor/systemd/bus_units.hpp"
+#include "governor/watch/verdicts.hpp"
 
 #include <unistd.h>
 
@@ -191,8 +192,10 @@ class Daemon {
             co_return;
         }
         make_keeper(host);
-        Supervisor::Parts parts{loop_.get_executor(), docker_,       actuator_, publisher_,   worker_,
-                                processes_,           monotonic_now, history_,  keeper_.get()};
+        make_verdicts(host);
+        Supervisor::Parts parts{
+            loop_.get_executor(), docker_,       actuator_, publisher_,    worker_,
+            processes_,           monotonic_now, history_,  keeper_.get(), verdicts_.get()};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
         host_watch_ = std::make_unique<HostWatch>(
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
@@ -231,8 +234,20 @@ class Daemon {
         docker::EventStream events(docker_, stream_options);
         host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || keeper_->run() || reconcile_for_ever() || wait_for_signal());
+                  server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
+    }
+
+    void make_verdicts(const Host& host) {
+        watch::Verdicts::Parts parts{loop_.get_executor(), docker_,       publisher_,       worker_,
+                                     processes_,           monotonic_now, host.cgroup_mount};
+        parts.proc = options_.proc;
+        parts.state_dir = options_.state_dir;
+        parts.boot_id = slurp(options_.proc + "/sys/kernel/random/boot_id");
+        parts.started_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+        verdicts_ = std::make_unique<watch::Verdicts>(std::move(parts));
     }
 
     /// systemd is asked only where it made the containers' cgroups.
@@ -305,6 +320,7 @@ class Daemon {
     act::LiveActuator actuator_;
     std::unique_ptr<systemd::BusUnits> units_;
     std::unique_ptr<reserve::Keeper> keeper_;
+    std::unique_ptr<watch::Verdicts> verdicts_;
     std::unique_ptr<Supervisor> supervisor_;
     std::unique_ptr<HostWatch> host_watch_;
 };

@@ -6,8 +6,10 @@
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
+#include "governor/subject.hpp"
 #include "governor/supervisor.hpp"
 #include "governor/watch/locate.hpp"
+#include "governor/watch/verdicts.hpp"
 
 #include <unistd.h>
 
@@ -47,19 +49,6 @@ policies::Duration grace_of(const policies::ServicePolicy& policy, const docker:
     return details.stop_timeout.value_or(kDockerGrace);
 }
 
-publish::Subject subject_of(const docker::ContainerDetails& details) {
-    const docker::Compose compose = details.compose();
-    publish::Subject subject;
-    subject.id = details.id;
-    subject.name = details.name;
-    subject.image = details.image;
-    subject.project = compose.project;
-    subject.service = compose.service.empty() ? details.name : compose.service;
-    subject.number = compose.number;
-    subject.labels = std::make_shared<const docker::Labels>(details.labels);
-    return subject;
-}
-
 policies::Candidate candidate_of(const docker::ContainerDetails& details) {
     const docker::Compose compose = details.compose();
     policies::Candidate candidate{compose.project, compose.service, details.name, {}};
@@ -93,9 +82,11 @@ Supervisor::Task Supervisor::attach(std::string id, bool started) {
 }
 
 Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
+    entries_[id].died = false;
     auto details = co_await parts_.docker.inspect(id);
     Entry* entry = find(id);
-    if (entry == nullptr) co_return;
+    // What Docker says of a life that ended meanwhile must not be taken for the next one's.
+    if (entry == nullptr || entry->died) co_return;
     if (!details) {
         if (details.error().kind != docker::Error::Kind::kNotFound)
             spdlog::warn("{}", details.error().message);
@@ -147,6 +138,8 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
         entry->notes.clear();
         entry->controller->feed(policies::Started{});
     }
+    if (parts_.verdicts != nullptr)
+        parts_.verdicts->on_found(entry->details, entry->controller->subject(), run);
     co_await arm(id, run);
 }
 

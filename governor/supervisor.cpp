@@ -5,6 +5,7 @@
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
+#include "governor/watch/verdicts.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -95,15 +96,11 @@ void Supervisor::on_event(const docker::Event& event) {
     if (event.type != "container" || standing_down_) return;
     const std::string& id = event.actor_id;
     const std::string_view action = event.action_name();
+    if (parts_.verdicts != nullptr) parts_.verdicts->on_docker(event);
     if (action == "start") return spawn(attach(id, true));
+    if (action == "die") return on_die(event);
     Entry* entry = find(id);
     if (entry == nullptr) return;
-    if (action == "die") {
-        int code = 0;
-        const std::string text = attribute(event, "exitCode");
-        std::from_chars(text.data(), text.data() + text.size(), code);
-        return on_exit(id, code);
-    }
     if (action == "destroy") {
         parts_.history.erase(id);
         return forget(id);
@@ -131,6 +128,19 @@ void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
         entry.controller->feed(policies::StoppedByOther{});
 }
 
+void Supervisor::on_die(const docker::Event& event) {
+    int code = 0;
+    const std::string text = attribute(event, "exitCode");
+    std::from_chars(text.data(), text.data() + text.size(), code);
+    Entry* entry = find(event.actor_id);
+    if (entry != nullptr) entry->died = true;
+    const bool found = entry != nullptr && entry->controller && entry->controller->target().run &&
+                       !entry->controller->target().run->ended;
+    if (!found && parts_.verdicts != nullptr && event.actor_id != host_.own_container)
+        parts_.verdicts->on_ended_unfound(event, code);
+    on_exit(event.actor_id, code);
+}
+
 void Supervisor::on_exit(const std::string& id, int exit_code) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
@@ -144,9 +154,14 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
     if (run->ended) return;
     // systemd may have removed the cgroup already; then the last counters that were seen stand.
     const auto events = run->files.events();
-    const std::uint64_t oom_kills = events ? events->oom_kill : entry->controller->state().oom_kills;
+    const policies::State& state = entry->controller->state();
+    policies::Exited exited{exit_code, events ? events->oom_kill : state.oom_kills, {}};
+    if (parts_.verdicts != nullptr) {
+        exited.death = parts_.verdicts->on_ended(id, exit_code, state.killed);
+        exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
+    }
     run->ended = true;
-    entry->controller->feed(policies::Exited{exit_code, oom_kills});
+    entry->controller->feed(exited);
     reschedule(id);
 }
 
@@ -172,6 +187,7 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     }
     for (const std::string& id : gone) {
         on_exit(id, -1);
+        if (parts_.verdicts != nullptr) parts_.verdicts->on_removed(id);
         forget(id);
     }
     std::set<std::string, std::less<>> exist;
@@ -221,6 +237,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
     const policies::State& state = entry->controller->state();
     input.tripped = may_be_trip && (!state.has_sample || input.sample.high_events > state.last.high_events);
     repair_tripwire(*entry, input.sample);
+    if (parts_.verdicts != nullptr) parts_.verdicts->on_sampled(id, *taken);
     entry->controller->feed(input);
 }
 

@@ -19,6 +19,10 @@
 #include <string>
 #include <vector>
 
+namespace governor::watch {
+class Verdicts;
+}
+
 namespace governor {
 
 /// What the host is like, found once at start.
@@ -45,6 +49,7 @@ class Supervisor final : public docker::EventHandler {
         HistoryStore& history;
         Companion* companion =
             nullptr;  ///< told of each container that is armed, and of its end; may be null
+        watch::Verdicts* verdicts = nullptr;  ///< says what killed it; may be null
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;
@@ -74,6 +79,7 @@ class Supervisor final : public docker::EventHandler {
         policies::TimePoint listen_at = policies::TimePoint::max();
         bool attaching = false;
         bool attach_again = false;
+        bool died = false;  ///< while it was being attached
         bool armed = false;
         bool stale = false;              ///< its cgroup is gone, and no event has told why yet
         std::vector<std::string> notes;  ///< sentences for `explain`
@@ -108,6 +114,7 @@ class Supervisor final : public docker::EventHandler {
     void repair_tripwire(Entry& entry, const policies::Sample& sample);
     void on_due(const std::string& id);
     void reschedule(const std::string& id);
+    void on_die(const docker::Event& event);
     void on_exit(const std::string& id, int exit_code);
     void on_kill(Entry& entry, const docker::Event& event);
     void forget(const std::string& id);

@@ -24,6 +24,8 @@ std::string_view to_string(EventType type) {
             return "killed";
         case EventType::kOomKilled:
             return "oom_killed";
+        case EventType::kOomVerdict:
+            return "oom_verdict";
         case EventType::kExited:
             return "exited";
         case EventType::kRestartFinished:

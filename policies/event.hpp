@@ -3,9 +3,11 @@
 #pragma once
 
 #include "policies/bytes.hpp"
+#include "policies/verdict.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 /// What happened and why. Decided in the core, rendered everywhere else: every log line, answer and hook
@@ -26,16 +28,17 @@ using TimePoint = Monotonic::time_point;
 
 /// The names are API (docs/events.md); to_string() gives them.
 enum class EventType : std::uint8_t {
-    kArmed,            ///< limits are on the container
-    kOomNear,          ///< the trigger's condition holds; what is done about it follows
-    kPageCacheChurn,   ///< the tripwire fired for page cache only; it was lifted for a while
-    kWarned,           ///< the application was asked to shed memory
-    kBrake,            ///< the container was frozen
-    kSignalled,        ///< its stop signal is pending; tripwire released, thawed: the drain begins
-    kDockerSlow,       ///< Docker did not deliver the signal in time; the kernel-side path was taken
-    kKilled,           ///< the governor killed the container whole
-    kOomKilled,        ///< the kernel's OOM killer struck inside the container
-    kExited,           ///< a governed container ended without our doing
+    kArmed,           ///< limits are on the container
+    kOomNear,         ///< the trigger's condition holds; what is done about it follows
+    kPageCacheChurn,  ///< the tripwire fired for page cache only; it was lifted for a while
+    kWarned,          ///< the application was asked to shed memory
+    kBrake,           ///< the container was frozen
+    kSignalled,       ///< its stop signal is pending; tripwire released, thawed: the drain begins
+    kDockerSlow,      ///< Docker did not deliver the signal in time; the kernel-side path was taken
+    kKilled,          ///< the governor killed the container whole
+    kOomKilled,       ///< the kernel's OOM killer struck inside the container
+    kOomVerdict,  ///< whose limit it was, and which process: follows kOomKilled once all sources were heard
+    kExited,      ///< a governed container ended without our doing
     kRestartFinished,  ///< it is back; outcome and times
     kRestartDelayed,   ///< back-off: it stays capped until it may be restarted
     kBreakerOpened,    ///< quarantine: alive and capped, not restarted again
@@ -148,6 +151,10 @@ struct Event {
     bool frozen = false;
     std::string_view file;   ///< of the cgroup that the event is about (memory.min); static storage
     std::string_view cause;  ///< likely cause (daemon-reload), or where the memory went; static storage
+    Verdict verdict = Verdict::kNone;   ///< what killed it
+    EvidenceSet evidence;               ///< what the verdict rests on
+    Victim victim;                      ///< of an OOM kill; all at its default: not known
+    std::optional<bool> docker_agrees;  ///< whether Docker told of the same
 };
 
 }  // namespace policies

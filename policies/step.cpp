@@ -122,6 +122,7 @@ void Stepper::on(const Exited& input) {
     const bool oom = count_oom_kills(input.oom_kills);
     s_.frozen = false;
     s_.exit_code = input.exit_code;
+    s_.death = input.death;
     if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) return exited_by_us(oom);
     if (s_.phase == Phase::kExited) return;
     publish(EventType::kExited);
@@ -134,6 +135,7 @@ void Stepper::on(const Started&) {
     // Its exit was missed: what ended it, and how, is not known.
     if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) {
         s_.exit_code = -1;
+        s_.death = {};
         exited_by_us(false);
     }
     s_.has_sample = false;

@@ -62,6 +62,7 @@ struct BrakeFailed {};
 struct Exited {
     int exit_code = 0;
     std::uint64_t oom_kills = 0;
+    Death death{};
 };
 /// The container runs again (a new cgroup; Armed follows).
 struct Started {};
@@ -195,6 +196,7 @@ struct State {
     TimePoint signalled_at{};
     TimePoint exited_at{};
     int exit_code = -1;
+    Death death;  ///< what ended the last life
     StopHandling ended_stop_handling =
         StopHandling::kUnknown;  ///< of the life that ended; the next one's is not known yet
     Outcome outcome = Outcome::kNone;

@@ -27,6 +27,7 @@ void Stepper::begin_restart(const Reason& why, EventType told) {
     s_.oom_killed_in_action = false;
     s_.outcome = Outcome::kNone;
     s_.exit_code = -1;
+    s_.death = {};
     s_.via = Via::kNone;
     s_.brake = {};
     remember_restart();
@@ -128,6 +129,14 @@ void Stepper::not_back() {
             {Rule::kNotBack, Quantity::of(now_ - s_.exited_at), Quantity::of(back_deadline(s_)), {}});
 }
 
+void Stepper::tell_death(Event& event) const {
+    event.exit_code = s_.exit_code;
+    event.verdict = s_.death.verdict;
+    event.evidence = s_.death.evidence;
+    event.victim = s_.death.victim;
+    event.docker_agrees = s_.death.docker_agrees;
+}
+
 void Stepper::restart_finished() {
     s_.restarting = false;
     s_.last_restart = now_;
@@ -137,7 +146,7 @@ void Stepper::restart_finished() {
     event.outcome = s_.outcome;
     event.stop_handling = s_.ended_stop_handling;
     event.via = s_.via;
-    event.exit_code = s_.exit_code;
+    tell_death(event);
     event.brake = s_.brake;
     event.drain = s_.exited_at - s_.signalled_at;
     event.total = now_ - s_.tripped_at;
@@ -186,7 +195,7 @@ void Stepper::publish(EventType type) {
         event.brake = s_.brake;
         event.via = s_.via;
     }
-    if (type == EventType::kExited) event.exit_code = s_.exit_code;
+    if (type == EventType::kExited) tell_death(event);
     out_.actions.push(Publish{event});
 }
 

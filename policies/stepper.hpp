@@ -70,6 +70,7 @@ class Stepper {
     void not_back();
     Outcome outcome_of_exit() const;
     void restart_finished();
+    void tell_death(Event& event) const;
     void thaw_if_frozen();
     Event describe(EventType type, const Reason& why) const;
     void publish(EventType type, const Reason& why);

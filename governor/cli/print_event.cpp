@@ -15,8 +15,8 @@ using nlohmann::json;
 
 /// What a person must look at, and what went wrong before that.
 Colour type_colour(std::string_view type) {
-    constexpr std::array<std::string_view, 8> kBad{
-        "oom_killed",    "killed",           "breaker_opened",  "cap_frozen",
+    constexpr std::array<std::string_view, 9> kBad{
+        "oom_killed",    "oom_verdict",      "killed",           "breaker_opened",  "cap_frozen",
         "action_failed", "journal_degraded", "journal_damaged", "journal_events_lost"};
     constexpr std::array<std::string_view, 5> kNotable{"oom_near", "brake", "docker_slow", "restart_delayed",
                                                        "exited"};
@@ -49,6 +49,10 @@ std::string facts_text(const json& event) {
     add(out, "outcome ", text_field(event, "outcome"));
     if (member(event, "exit_code").is_number())
         add(out, "exit code ", std::to_string(integer_field(event, "exit_code")));
+    add(out, "verdict ", text_field(event, "verdict"));
+    if (const auto& victim = member(event, "victim"); member(victim, "pid").is_number())
+        add(out, "process ",
+            std::to_string(integer_field(victim, "pid")) + " (" + text_field(victim, "comm") + ")");
     add(out, "via ", text_field(event, "via"));
     add(out, "stood still ", milliseconds_field(event, "brake_ms", ""));
     add(out, "drained ", milliseconds_field(event, "drain_ms", ""));

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace governor::publish {
 
@@ -27,6 +28,13 @@ struct Subject {
     std::shared_ptr<const std::map<std::string, std::string, std::less<>>> labels = nullptr;
 };
 
+/// A look at the container's memory, before what happened.
+struct LastSample {
+    policies::Duration before{0};
+    policies::Bytes current;
+    policies::Bytes unreclaimable;
+};
+
 /// One thing that happened, as it leaves the governor. Every output renders this and nothing else.
 struct Record {
     std::uint64_t sequence = 0;  ///< the event's id: grows, see docs/events.md; set by the Publisher
@@ -34,7 +42,8 @@ struct Record {
     std::string type;  ///< policies::to_string(EventType), or the governor's own: "governor_started", …
     Subject subject;
     std::optional<policies::Event>
-        event;           ///< the decision's own fields; absent for the governor's own events
+        event;                        ///< the decision's own fields; absent for the governor's own events
+    std::vector<LastSample> samples;  ///< the last ones before an OOM kill, oldest first
     std::string detail;  ///< one sentence for a person: an error's text, what to do; may be empty
 };
 

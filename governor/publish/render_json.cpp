@@ -78,6 +78,28 @@ void put_memory(json& out, const policies::Event& event) {
     if (!memory.empty()) out["memory"] = std::move(memory);
 }
 
+void put_victim(json& out, const policies::Victim& victim) {
+    if (victim == policies::Victim{}) return;
+    json& rendered = out["victim"];
+    if (victim.pid != 0) {
+        rendered["pid"] = victim.pid;
+        rendered["comm"] = victim.name();
+        rendered["rss"] = victim.rss.value;
+        rendered["oom_score_adj"] = victim.oom_score_adj;
+    }
+    rendered["main"] = victim.main;
+}
+
+void put_verdict(json& out, const policies::Event& event) {
+    if (event.verdict != policies::Verdict::kNone) out["verdict"] = to_string(event.verdict);
+    for (int i = 0; i < policies::EvidenceSet::kSize; ++i) {
+        const auto one = static_cast<policies::Evidence>(i);
+        if (event.evidence.has(one)) out["evidence"].push_back(to_string(one));
+    }
+    put_victim(out, event.victim);
+    if (event.docker_agrees) out["docker_agrees"] = *event.docker_agrees;
+}
+
 void put_event(json& out, const policies::Event& event) {
     put_reason(out, event.reason);
     put_memory(out, event);
@@ -93,6 +115,7 @@ void put_event(json& out, const policies::Event& event) {
     if (event.frozen) out["frozen"] = true;
     put(out, "file", std::string(event.file));
     put(out, "cause", std::string(event.cause));
+    put_verdict(out, event);
     out["monotonic_ns"] = event.at.time_since_epoch().count();
 }
 
@@ -131,6 +154,10 @@ nlohmann::json to_json(const Record& record) {
     out["type"] = record.type;
     put_subject(out, record.subject);
     if (record.event) put_event(out, *record.event);
+    for (const LastSample& sample : record.samples)
+        out["samples"].push_back({{"before_ms", milliseconds_of(sample.before)},
+                                  {"current", sample.current.value},
+                                  {"unreclaimable", sample.unreclaimable.value}});
     put(out, "detail", record.detail);
     return out;
 }

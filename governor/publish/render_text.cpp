@@ -32,6 +32,8 @@ std::string_view headline(EventType type) {
             return "KILLED whole by the governor";
         case EventType::kOomKilled:
             return "OOM KILL by the kernel";
+        case EventType::kOomVerdict:
+            return "OOM KILL, judged";
         case EventType::kExited:
             return "ended, not by the governor";
         case EventType::kRestartFinished:
@@ -194,6 +196,22 @@ void add_ending(Facts& facts, const policies::Event& event) {
     if (event.count != 0) facts.add("count " + std::to_string(event.count));
 }
 
+void add_verdict(Facts& facts, const policies::Event& event) {
+    if (event.verdict == policies::Verdict::kNone) return;
+    facts.add("verdict " + with_spaces(to_string(event.verdict)));
+    if (const int signal = policies::signal_of(event.exit_code);
+        signal != 0 && event.verdict == policies::Verdict::kOwnExit)
+        facts.add("signal " + std::to_string(signal));
+    const policies::Victim& victim = event.victim;
+    if (victim.pid != 0) {
+        facts.add("process " + std::to_string(victim.pid) + " (" + std::string(victim.name()) + ")");
+        facts.add("of", victim.rss);
+        facts.add("oom_score_adj " + std::to_string(victim.oom_score_adj));
+    }
+    if (is_oom(event.verdict) && victim != policies::Victim{}) facts.add(victim.main ? "PID 1" : "not PID 1");
+    if (event.docker_agrees == false) facts.add("Docker says otherwise");
+}
+
 void add_memory(Facts& facts, const policies::Event& event) {
     using Kind = policies::Quantity::Kind;
     // The reason may have told the amount already.
@@ -215,6 +233,7 @@ std::string facts_text(const policies::Event& event) {
     if (!event.file.empty()) facts.add(std::string(event.file));
     if (!event.cause.empty()) facts.add("cause: " + std::string(event.cause));
     add_ending(facts, event);
+    add_verdict(facts, event);
     add_memory(facts, event);
     if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");
     if (event.stop_handling == StopHandling::kIgnored) facts.add("PID 1 ignores its stop signal");

@@ -20,7 +20,7 @@ namespace {
 const std::vector<std::string> kOwnTypes{
     "governor_started", "governor_stopping", "policies_reloaded", "docker_connected", "docker_disconnected",
     "log_lines_lost",   "journal_degraded",  "journal_recovered", "journal_damaged",  "journal_events_lost",
-    "events_client_dropped"};
+    "events_client_dropped", "kernel_log_lost"};
 
 std::string events_page() {
     std::ifstream in(GOVERNOR_SOURCE_DIR "/docs/events.md");
@@ -52,6 +52,13 @@ std::string missing(const std::string& page, const std::vector<std::string>& nam
 TEST(EventsDoc, NamesEveryType) {
     EXPECT_EQ(missing(events_page(), names_of<policies::EventType>()), "");
     EXPECT_EQ(missing(events_page(), kOwnTypes), "");
+}
+
+TEST(EventsDoc, NamesEveryVerdictAndWhatItRestsOn) {
+    EXPECT_EQ(missing(events_page(), names_of<policies::Verdict>()), "");
+    const auto evidence = names_of<policies::Evidence>();
+    EXPECT_EQ(evidence.size(), static_cast<std::size_t>(policies::EvidenceSet::kSize));
+    EXPECT_EQ(missing(events_page(), evidence), "");
 }
 
 TEST(EventsDoc, NamesEveryRuleOutcomeViaAndStopHandling) {

@@ -114,6 +114,18 @@ Check judge_memlock(const HostFacts& host) {
                 "set ulimits: { memlock: -1 } in the Compose file");
 }
 
+Check judge_kernel_log(const HostFacts& host) {
+    const std::string id = "kernel.log";
+    const std::string about = "kernel's log";
+    if (host.kernel_log_error.empty()) return ok(id, about, "readable, so OOM verdicts name the process");
+    return warn(
+        id, about,
+        host.kernel_log_error +
+            ": OOM kills are counted and judged all the same, but the process is not named, and a kill "
+            "in a container that is gone at once may be told as not_known",
+        "add devices: [\"/dev/kmsg:/dev/kmsg:r\"] and cap_add: [SYSLOG] in the Compose file");
+}
+
 }  // namespace
 
 Checks judge_host(const HostFacts& host) {
@@ -129,6 +141,7 @@ Checks judge_host(const HostFacts& host) {
     for (const auto& capability : kCapabilities)
         out.push_back(judge_capability(capability, host.capabilities));
     out.push_back(judge_memlock(host));
+    out.push_back(judge_kernel_log(host));
     return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/directory.hpp"
+#include "cgroup/kernel_log.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "governor/docker/cgroup_path.hpp"
 #include "governor/host_ledger.hpp"
@@ -118,6 +119,11 @@ HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
     out.host_pid_namespace = is_namespace(proc + "/self/ns/pid", kHostPidNamespace);
     out.capabilities =
         number_of<std::uint64_t>(word_after(slurp(proc + "/self/status"), "CapEff:"), 16).value_or(0);
+    if (auto log = cgroups::KernelLog::open(cgroups::KernelLog::kPath); !log) {
+        out.kernel_log_error = log.error().message();
+    } else if (const auto record = log->next(); !record) {
+        out.kernel_log_error = record.error().message();
+    }
     const std::string limits = slurp(proc + "/self/limits");
     const auto memlock = word_after(limits, "Max locked memory");
     if (memlock != "unlimited") out.memlock = number_of<std::uint64_t>(memlock, 10).value_or(0);

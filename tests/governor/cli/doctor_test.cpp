@@ -101,6 +101,7 @@ TEST(DoctorHost, EachDefectIsFound) {
     host.host_pid_namespace = false;
     host.capabilities = bit(5);
     host.memlock = 64 << 10;
+    host.kernel_log_error = "cannot open the kernel's log /dev/kmsg: Operation not permitted";
     const auto checks = judge_host(host);
     EXPECT_EQ(find(checks, "cgroup.memory").verdict, Verdict::kFail);
     EXPECT_EQ(find(checks, "cgroup.psi").verdict, Verdict::kWarn);
@@ -111,6 +112,8 @@ TEST(DoctorHost, EachDefectIsFound) {
     EXPECT_EQ(find(checks, "capability.KILL").verdict, Verdict::kOk);
     EXPECT_EQ(find(checks, "capability.SYS_RESOURCE").verdict, Verdict::kWarn);
     EXPECT_THAT(find(checks, "memlock").found, HasSubstr("64KiB"));
+    EXPECT_EQ(find(checks, "kernel.log").verdict, Verdict::kWarn);
+    EXPECT_THAT(find(checks, "kernel.log").mend, HasSubstr("SYSLOG"));
     for (const auto& check : checks) EXPECT_EQ(check.mend.empty(), check.verdict == Verdict::kOk) << check.id;
 }
 

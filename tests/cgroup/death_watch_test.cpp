@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "cgroup/death_watch.hpp"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+
+namespace cgroups {
+namespace {
+
+/// A child that ends in a given way; not waited for before the test has looked.
+class Child {
+  public:
+    /// `code` below 0: it waits to be killed.
+    explicit Child(int code) : pid_(::fork()) {
+        if (pid_ != 0) return;
+        if (code >= 0) ::_exit(code);
+        while (true) ::pause();
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    int pid() const { return pid_; }
+
+  private:
+    int pid_;
+};
+
+/// How it ended; waits until it has.
+Ending ending_of(const DeathWatch& watch) {
+    constexpr int kLimitMs = 20'000;
+    pollfd wanted{watch.fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wanted, 1, kLimitMs), 1);
+    return watch.look();
+}
+
+TEST(death_watch, tells_an_exit_code_from_a_signal_that_looks_the_same) {
+    const Child exits(137);
+    const Child is_killed(-1);
+    const auto first = DeathWatch::open(exits.pid());
+    const auto second = DeathWatch::open(is_killed.pid());
+    if (!first && first.error().code == std::errc::function_not_supported)
+        GTEST_SKIP() << first.error().message();
+    ASSERT_TRUE(first && second);
+    ::kill(is_killed.pid(), SIGKILL);
+    EXPECT_EQ(ending_of(*first).sigkill, false);
+    EXPECT_EQ(ending_of(*second).sigkill, true);
+}
+
+TEST(death_watch, one_that_is_gone_tells_nothing_wrong) {
+    auto child = std::make_unique<Child>(-1);
+    const auto watch = DeathWatch::open(child->pid());
+    ASSERT_TRUE(watch);
+    child.reset();
+    // Newer kernels keep it for us.
+    EXPECT_NE(watch->look().sigkill, false);
+    EXPECT_FALSE(DeathWatch::open(-5));
+}
+
+TEST(death_watch, the_exit_code_stands_at_the_end_of_stat) {
+    std::string text = "12 (a ) b) Z";
+    for (int field = 4; field < 52; ++field) text += " 1";
+    EXPECT_EQ(parse_stat_exit_code(text + " 9\n"), 9);
+    EXPECT_EQ(parse_stat_exit_code(text + " 35072\n"), 137 << 8);
+    EXPECT_EQ(parse_stat_exit_code(text + " 0\n"), std::nullopt)
+        << "0 is what the kernel shows to those who may not see it";
+    EXPECT_EQ(parse_stat_exit_code(text), std::nullopt);
+    EXPECT_EQ(parse_stat_exit_code(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cgroups
