@@ -11,6 +11,8 @@
 #include "governor/host_watch.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
+#include "governor/metrics/exporter.hpp"
+#include "governor/metrics/listen_address.hpp"
 #include "governor/policy_files.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
@@ -103,7 +105,10 @@ class Daemon {
           processes_(options.proc),
           worker_(loop_.get_executor()),
           history_(options.state_dir, slurp(options.proc + "/sys/kernel/random/boot_id"), worker_),
-          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {}
+          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {
+        publisher_.also(metrics_);
+        metrics_.watch_queue({"log", ""}, [this] { return metrics::QueueState{{}, log_.lost()}; });
+    }
 
     int run() {
         asio::co_spawn(loop_, main(), [this](std::exception_ptr error) {
@@ -173,12 +178,15 @@ class Daemon {
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
                              monotonic_now, host.cgroup_mount, options_.proc},
             policy_);
-        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now,
-                           std::chrono::system_clock::now(), [this] { return reload(); }});
+        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now, started_,
+                           [this] { return reload(); }});
+        auto exporter = make_exporter();
         http::ServerOptions server_options;
         server_options.path = options_.socket;
+        server_options.metrics = [&exporter] { return exporter->text(); };
         http::Server server(loop_.get_executor(), server_options, api, publisher_);
-        if (const auto opened = server.open(); !opened) {
+        for (const auto& opened : {server.open(), exporter->open()}) {
+            if (opened) continue;
             exit_code_ = fail(kProblems, opened.error());
             co_return;
         }
@@ -198,9 +206,24 @@ class Daemon {
                                    .count();
         docker::EventStream events(docker_, stream_options);
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || keeper_->run() || host_watch_->run() || reconcile_for_ever() ||
-                  wait_for_signal());
+                  server.run() || exporter->run() || keeper_->run() || host_watch_->run() ||
+                  reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
+    }
+
+    std::unique_ptr<metrics::Exporter> make_exporter() {
+        metrics_.set_known([this](const std::string& id) { return supervisor_->find(id) != nullptr; });
+        auto keep_free = [this]() -> std::optional<policies::Bytes> {
+            if (!policy_->host.keep_free) return std::nullopt;
+            return policy_->host.keep_free->of(supervisor_->host().memory);
+        };
+        metrics::Exporter::Parts parts{
+            loop_.get_executor(), *supervisor_,  *keeper_, *host_watch_, metrics_,
+            processes_,           monotonic_now, started_, keep_free,    options_.proc};
+        // Found good before anything was touched.
+        const auto listen = metrics::parse_listen_address(options_.metrics_listen);
+        return std::make_unique<metrics::Exporter>(std::move(parts),
+                                                   listen ? std::optional(*listen) : std::nullopt);
     }
 
     /// systemd is asked only where it made the containers' cgroups.
@@ -261,8 +284,10 @@ class Daemon {
     cgroups::Hierarchy hierarchy_;
     std::shared_ptr<const policies::Policy> policy_;
     int exit_code_ = kGood;
+    std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     asio::io_context loop_{1};
     publish::LineWriter log_;
+    metrics::Registry metrics_;
     publish::Publisher publisher_;
     docker::Client docker_;
     cgroups::Processes processes_;
@@ -279,6 +304,9 @@ class Daemon {
 }  // namespace
 
 int run(const RunOptions& options) {
+    if (!options.metrics_listen.empty())
+        if (const auto address = metrics::parse_listen_address(options.metrics_listen); !address)
+            return fail(kWrongUse, "--metrics-listen: " + address.error());
     ::signal(SIGPIPE, SIG_IGN);
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
     // stopping the loop.

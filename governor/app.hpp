@@ -16,6 +16,7 @@ struct RunOptions {
     std::string cgroup_mount;  ///< empty: found
     std::string proc = "/proc";
     bool text_log = false;  ///< --log-format=text
+    std::string metrics_listen;  ///< --metrics-listen: metrics over TCP too; empty: not
 };
 
 /// Exit codes of the command line (design: stable).

@@ -99,6 +99,10 @@ void add_run(CLI::App& app, Spoken& spoken) {
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"json", "text"}))
         ->capture_default_str();
+    sub->add_option("--metrics-listen", spoken.run_options.metrics_listen,
+                    "Serve /metrics over TCP too, such as 127.0.0.1:9477 or [::1]:9477 (default: on the "
+                    "control socket only)")
+        ->type_name("ADDRESS:PORT");
 }
 
 void add_policy_commands(CLI::App& app, Spoken& spoken) {

@@ -39,6 +39,7 @@ void Publisher::publish(const Record& record) {
     const PublishedPtr shared = std::move(published);
     kept_.push_back(shared);
     if (kept_.size() > options_.keep) kept_.pop_front();
+    for (EventSink* sink : sinks_) sink->publish(shared->record);
     hand_out(shared);
 }
 

@@ -42,6 +42,7 @@ TEST(CommandLine, WrongUseIsTwo) {
     EXPECT_EQ(say({"release"}).code, kWrongUse);
     EXPECT_EQ(say({"events", "--since", "abc"}).code, kWrongUse);
     EXPECT_EQ(say({"run", "--log-format", "xml"}).code, kWrongUse);
+    EXPECT_EQ(say({"run", "--metrics-listen", "localhost"}).code, kWrongUse);
     EXPECT_EQ(say({"guardian"}).code, kWrongUse);
 }
 
