@@ -20,7 +20,6 @@ PORT = 9477
 FOLDER = "/run/testbed/prometheus"
 POLICY = """
 version: 1
-host: { keep_free: 64MiB }
 services:
   coach:
     match: { service: coach }
@@ -95,7 +94,7 @@ def test_a_real_prometheus_sees_what_happened(stack: Stack, prometheus: Promethe
         assert prometheus.wait(f"governor_container_{name}_seconds_sum{of_coach} > 0"), name
     assert prometheus.query(f"governor_container_trips_total{of_coach}")[0][1] == 1
     # The host's and the governor's own.
-    for name in ("governor_host_memory_available_bytes", "governor_host_memory_keep_free_bytes", "process_resident_memory_bytes",
+    for name in ("governor_host_memory_available_bytes", "process_resident_memory_bytes",
                  "process_cpu_seconds_total", "process_open_fds", "governor_loop_lag_seconds_count", "governor_build_info"):
         assert prometheus.query(f"{name} > 0"), name
     # All that was exported could be taken, and no rule of ours has an error.
