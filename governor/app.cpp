@@ -6,6 +6,7 @@
 #include "governor/act/guardian.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/async/worker.hpp"
+#include "governor/dbus/bus_name.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
 #include "governor/host_watch.hpp"
@@ -190,6 +191,7 @@ class Daemon {
             exit_code_ = fail(kProblems, opened.error());
             co_return;
         }
+        const auto bus_name = make_bus_name(api);
         for (const std::string& problem : protect_self(hierarchy_.mount, processes_))
             spdlog::warn("{}", problem);
         for (const std::string& lost : lost_to_namespaces(options_.proc)) spdlog::warn("{}", lost);
@@ -224,6 +226,16 @@ class Daemon {
         const auto listen = metrics::parse_listen_address(options_.metrics_listen);
         return std::make_unique<metrics::Exporter>(std::move(parts),
                                                    listen ? std::optional(*listen) : std::nullopt);
+    }
+
+    std::unique_ptr<dbus::BusName> make_bus_name(http::ControlApi& api) {
+        if (!options_.dbus) return nullptr;
+        auto made =
+            std::make_unique<dbus::BusName>(loop_.get_executor(), api, publisher_, dbus::BusName::Options{});
+        metrics_.watch_queue({"dbus", ""}, [name = made.get()] {
+            return metrics::QueueState{name->waiting(), name->dropped()};
+        });
+        return made;
     }
 
     /// systemd is asked only where it made the containers' cgroups.

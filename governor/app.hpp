@@ -15,7 +15,8 @@ struct RunOptions {
     std::string docker_socket = "/var/run/docker.sock";
     std::string cgroup_mount;  ///< empty: found
     std::string proc = "/proc";
-    bool text_log = false;  ///< --log-format=text
+    bool text_log = false;       ///< --log-format=text
+    bool dbus = true;            ///< --dbus: be org.jobmate.Governor1 on the system bus, where there is one
     std::string metrics_listen;  ///< --metrics-listen: metrics over TCP too; empty: not
 };
 

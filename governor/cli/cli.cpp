@@ -39,6 +39,7 @@ struct Spoken {
     const Console& console;
     RunOptions run_options;
     std::string log_format = "json";
+    std::string dbus = "on";
     std::vector<std::string> check_paths;
     std::string service;
     EventsOptions events;
@@ -87,6 +88,7 @@ void add_run(CLI::App& app, Spoken& spoken) {
     auto* sub = add_command(app, spoken, "run", "Run the daemon until SIGTERM; SIGHUP reloads the policies",
                             [&spoken] {
                                 spoken.run_options.text_log = spoken.log_format == "text";
+                                spoken.run_options.dbus = spoken.dbus == "on";
                                 return governor::run(spoken.run_options);
                             });
     add_policies(*sub, spoken);
@@ -103,6 +105,11 @@ void add_run(CLI::App& app, Spoken& spoken) {
                     "Serve /metrics over TCP too, such as 127.0.0.1:9477 or [::1]:9477 (default: on the "
                     "control socket only)")
         ->type_name("ADDRESS:PORT");
+    sub->add_option("--dbus", spoken.dbus,
+                    "Be org.jobmate.Governor1 on the system bus, when there is one: on or off")
+        ->type_name("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->capture_default_str();
 }
 
 void add_policy_commands(CLI::App& app, Spoken& spoken) {

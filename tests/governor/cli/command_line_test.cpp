@@ -43,6 +43,7 @@ TEST(CommandLine, WrongUseIsTwo) {
     EXPECT_EQ(say({"events", "--since", "abc"}).code, kWrongUse);
     EXPECT_EQ(say({"run", "--log-format", "xml"}).code, kWrongUse);
     EXPECT_EQ(say({"run", "--metrics-listen", "localhost"}).code, kWrongUse);
+    EXPECT_EQ(say({"run", "--dbus", "perhaps"}).code, kWrongUse);
     EXPECT_EQ(say({"guardian"}).code, kWrongUse);
 }
 

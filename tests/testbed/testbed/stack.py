@@ -168,8 +168,9 @@ class Stack:
         definition: dict = {"image": "testbed/redis", "restart": "unless-stopped"}
         return self.service(name, definition | ({"mem_limit": limit} if limit else {}) | more)
 
-    def governor(self, policy: str, *arguments: str, environment: dict | None = None, **more: object) -> Service:
-        """The governor as one more service, with `policy` (YAML text) as its only policy."""
+    def governor(self, policy: str, *arguments: str, environment: dict | None = None, mounts: tuple[str, ...] = (),
+                 **more: object) -> Service:
+        """The governor as one more service, with `policy` (YAML text) as its only policy; `mounts` on top of the usual ones."""
         self.policy(policy)
         definition = {
             "image": self.guest.governor_image, "restart": "unless-stopped", "cgroup": "host", "pid": "host",
@@ -181,7 +182,7 @@ class Stack:
             "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw", "/var/run/docker.sock:/var/run/docker.sock",
                         "/run/governor:/run/governor",
                         f"{self.folder}/policies:/etc/governor/policies.d:ro",
-                        f"{self.folder}/state:/var/lib/governor"],
+                        f"{self.folder}/state:/var/lib/governor", *mounts],
         }
         if "networks" in more:
             del definition["network_mode"]
