@@ -19,7 +19,8 @@ struct ProtectionLevel {
     Bytes usage;       ///< memory.current
     Bytes min;         ///< memory.min as set
     Bytes low;         ///< memory.low as set
-    /// Of all children of this cgroup's parent, this one included: the sum of min(usage, setting).
+    /// Of all children of this cgroup's parent, this one included: the sum of min(usage, setting). At the
+    /// first level, where nothing depends on it, read_protection() counts this one alone.
     Bytes siblings_min;
     Bytes siblings_low;
 };
@@ -30,14 +31,18 @@ struct EffectiveProtection {
 };
 
 /// `levels` from the top (the root's child) to the cgroup itself; empty gives zeros. `recursive`: the mount
-/// option memory_recursiveprot. Pure.
+/// option memory_recursiveprot, which shares what nobody at a level claims among those that use more than
+/// they claim. The kernel counts in pages, so it may honour a page less. Pure.
 EffectiveProtection effective_protection(std::span<const ProtectionLevel> levels, bool recursive);
 
-/// Reads the levels of `path` (absolute, below `mount`), siblings included. A cgroup that vanishes meanwhile is
-/// an error that says gone().
+/// Reads the levels of `path` (absolute, below `mount`), siblings included; empty for the mount itself. A
+/// cgroup without memory files (its parent has not enabled the controller) has settings and usage of 0. One
+/// that vanishes meanwhile is an error that says gone(). Blocking, two small reads for each cgroup beside the
+/// path: cheap enough for every few seconds.
 Result<std::vector<ProtectionLevel>> read_protection(const std::string& mount, const std::string& path);
 
-/// Whether the cgroup2 file system at `mount` has memory_recursiveprot, from the text of /proc/self/mountinfo.
+/// Whether the cgroup2 file system at `mount` has memory_recursiveprot, from the text of
+/// /proc/self/mountinfo.
 bool has_recursive_protection(std::string_view mountinfo, std::string_view mount);
 
 }  // namespace cgroups

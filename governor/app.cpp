@@ -9,6 +9,7 @@
 #include "governor/dbus/bus_name.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
+#include "governor/host_ledger.hpp"
 #include "governor/host_watch.hpp"
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
@@ -207,9 +208,9 @@ class Daemon {
                                    (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
                                    .count();
         docker::EventStream events(docker_, stream_options);
+        host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || exporter->run() || keeper_->run() || host_watch_->run() ||
-                  reconcile_for_ever() || wait_for_signal());
+                  server.run() || keeper_->run() || reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 

@@ -4,9 +4,6 @@
 
 #include "cgroup/psi_trigger.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -49,21 +46,26 @@ void HostWatch::set_policy(std::shared_ptr<const policies::Policy> policy) {
     if (same) return;
     arm_trigger();
     next_ = guards(*policy_) ? parts_.clock() : policies::TimePoint::max();
-    timer_.cancel();
+    wait();
 }
 
-asio::awaitable<void> HostWatch::run() {
-    while (true) {
-        timer_.expires_at(
-            next_ == policies::TimePoint::max()
-                ? asio::steady_timer::time_point::max()
-                : asio::steady_timer::time_point(
-                      std::chrono::duration_cast<asio::steady_timer::duration>(next_.time_since_epoch())));
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-            co_return;
-        if (parts_.clock() >= next_) look(false);
+void HostWatch::start() {
+    started_ = true;
+    wait();
+}
+
+/// Replaces the wait that is under way.
+void HostWatch::wait() {
+    if (!started_) return;
+    if (next_ == policies::TimePoint::max()) {
+        timer_.cancel();
+        return;
     }
+    timer_.expires_at(asio::steady_timer::time_point(
+        std::chrono::duration_cast<asio::steady_timer::duration>(next_.time_since_epoch())));
+    timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code code) {
+        if (!code && !alive.expired()) look(false);
+    });
 }
 
 // ---- the root's PSI trigger
@@ -109,7 +111,7 @@ void HostWatch::look(bool pressure_fired) {
     input.pressure_fired = pressure_fired;
     if (!take_sample(input.sample)) {
         next_ = input.now + 5s;
-        return;
+        return wait();
     }
     const std::vector<Candidate> offered = candidates();
     std::vector<policies::HostCandidate> core;
@@ -120,7 +122,7 @@ void HostWatch::look(bool pressure_fired) {
     const policies::HostDecision decision = policies::guard_host(policy_->host, state_, input);
     state_ = decision.state;
     next_ = decision.sample_at;
-    timer_.cancel();
+    wait();
     tell(decision);
     act_on(decision, offered);
 }

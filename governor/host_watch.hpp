@@ -6,7 +6,6 @@
 #include "governor/supervisor.hpp"
 #include "policies/host_guard.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -33,8 +32,8 @@ class HostWatch {
     /// What `parts` refers to must outlive it.
     HostWatch(Parts parts, std::shared_ptr<const policies::Policy> policy);
 
-    /// Looks when it is due, until cancelled.
-    boost::asio::awaitable<void> run();
+    /// Looks when it is due, from now on and as long as this object lives.
+    void start();
     void set_policy(std::shared_ptr<const policies::Policy> policy);
 
     const policies::HostState& state() const { return state_; }
@@ -45,6 +44,7 @@ class HostWatch {
         policies::HostCandidate core;
     };
 
+    void wait();
     void arm_trigger();
     void wait_for_trigger();
     void look(bool pressure_fired);
@@ -59,6 +59,7 @@ class HostWatch {
     policies::HostState state_;
     boost::asio::steady_timer timer_;
     policies::TimePoint next_;
+    bool started_ = false;
     std::unique_ptr<boost::asio::posix::stream_descriptor> trigger_;
     std::weak_ptr<Controller> victim_;
     std::shared_ptr<Run> victim_run_;

@@ -15,7 +15,4 @@ namespace governor {
 /// any other. Blocking; for start, reload and `governor check`.
 policies::LoadResult load_policy_files(const std::vector<std::string>& paths);
 
-inline std::string refuse_by_ledger(const policies::Policy&, policies::Bytes) {
-    return {};
-}
 }  // namespace governor

@@ -60,6 +60,11 @@ std::string to_string(Bytes bytes) {
     return decimal(hundredths) + std::string(kUnits[index]);
 }
 
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
+    if (a == b || to_string(a) != to_string(b)) return {to_string(a), to_string(b)};
+    return {std::to_string(a.value) + " bytes", std::to_string(b.value) + " bytes"};
+}
+
 std::string to_string(Permille share) {
     const auto value = std::int64_t{share.value};
     const auto magnitude = static_cast<std::uint64_t>(value < 0 ? -value : value);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace policies {
 
@@ -49,6 +50,8 @@ constexpr Bytes share_of(Bytes base, Permille share) {
 
 /// "1.5GiB", "230.4MiB", "max": three significant places, for people.
 std::string to_string(Bytes bytes);
+/// Both for people; in exact bytes where rounding would make two different amounts look the same.
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b);
 /// "90%", "87.5%".
 std::string to_string(Permille share);
 /// "250ms", "10s", "6h".

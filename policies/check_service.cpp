@@ -12,14 +12,6 @@ constexpr Bytes kDockerMinimum = 6_MiB;
 constexpr Permille kWhole{1000};
 constexpr Permille kHalf{500};
 
-std::string to_string(const Size& size) {
-    return size.share ? policies::to_string(*size.share) : policies::to_string(size.bytes);
-}
-
-std::string exact(Bytes bytes) {
-    return std::to_string(bytes.value) + " bytes";
-}
-
 /// a compared with b when both are shares of the same base, or both (once the hard limit is known) are bytes.
 std::optional<std::strong_ordering> compare(const Size& a, const Size& b, const std::optional<Size>& hard) {
     if (a.share && b.share) return *a.share <=> *b.share;
@@ -36,11 +28,9 @@ std::optional<std::strong_ordering> compare_with_hard(const Size& size, const st
 /// "2GiB is not below the hard limit of 2GiB"; in bytes where rounding would make both look the same.
 std::string not_below_hard(const Size& size, const std::optional<Size>& hard) {
     if (!hard) return to_string(size) + " is not below the hard limit (100%)";
-    const auto value = size.of(hard->bytes);
-    const bool look_same =
-        value != hard->bytes && policies::to_string(value) == policies::to_string(hard->bytes);
-    return (look_same ? exact(value) : to_string(size)) + " is not below the hard limit of " +
-           (look_same ? exact(hard->bytes) : policies::to_string(hard->bytes));
+    const auto [value, limit] = told_apart(size.of(hard->bytes), hard->bytes);
+    const bool in_bytes = value != to_string(size.of(hard->bytes));
+    return (in_bytes ? value : to_string(size)) + " is not below the hard limit of " + limit;
 }
 
 void check_memory(YamlReader& reader, const YamlNode& node, const Memory& memory) {
@@ -70,8 +60,8 @@ void check_backoff(YamlReader& reader, const YamlNode& node, const Restart& rest
     if (backoff.from > backoff.to) {
         const bool has_to = find_key(*find_key(*find_key(node, "restart"), "backoff"), "to") != nullptr;
         reader.error(place_of(node, {"restart", "backoff", "from"}),
-                     "the back-off begins at " + policies::to_string(backoff.from) + ", above its end of " +
-                         policies::to_string(backoff.to) + (has_to ? "" : " (the default)"));
+                     "the back-off begins at " + to_string(backoff.from) + ", above its end of " +
+                         to_string(backoff.to) + (has_to ? "" : " (the default)"));
         return;
     }
     // The shortest time in which that many restarts can happen, given the distances that the back-off puts
@@ -86,7 +76,7 @@ void check_backoff(YamlReader& reader, const YamlNode& node, const Restart& rest
         reader.warning(place_of(node, {"restart", "breaker"}),
                        "the breaker can hardly open: the back-off spreads " +
                            std::to_string(restart.breaker.restarts) + " restarts over more than " +
-                           policies::to_string(restart.breaker.within),
+                           to_string(restart.breaker.within),
                        "make 'within' longer, 'restarts' fewer, or 'backoff.to' shorter");
     }
 }
@@ -207,6 +197,8 @@ void check_match(YamlReader& reader, const YamlNode& node, const Match& match) {
 void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft) {
     const auto& policy = draft.policy;
     if (draft.match_clean) check_match(reader, node, policy.match);
+    check_reserve(reader, node, draft);
+    check_priority(reader, node, draft);
     const auto errors_before = reader.errors();
     // Safe also when a part of it could not be read: an unread hard limit is absent, and bytes are then
     // compared with nothing.

@@ -3,6 +3,7 @@
 #include "policies/check_together.hpp"
 
 #include "policies/glob.hpp"
+#include "policies/quantity.hpp"
 
 #include <algorithm>
 #include <map>
@@ -118,11 +119,43 @@ void check_overlaps(const std::vector<PlacedService>& services, const std::set<P
     }
 }
 
+std::string in_words(const Host& host) {
+    std::string out = "keep_free " + (host.keep_free ? to_string(*host.keep_free) : "absent");
+    if (!host.pressure) return out + ", pressure absent";
+    return out + ", pressure " + (host.pressure->full ? "full " : "some ") + to_string(host.pressure->share) +
+           " over " + to_string(host.pressure->over);
+}
+
+void check_hosts(const std::vector<PlacedHost>& hosts) {
+    if (hosts.empty()) return;
+    const auto& first = hosts.front();
+    for (const auto& other : hosts) {
+        if (!first.clean || !other.clean || *other.host == *first.host) continue;
+        other.reader->error(other.at,
+                            "'host' (" + in_words(*other.host) + ") is given in another way at " +
+                                first.reader->lines().place(first.at) + " (" + in_words(*first.host) + ")",
+                            "there is one host: say it in one file");
+    }
+}
+
+void check_priorities(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts) {
+    if (!hosts.empty()) return;
+    for (const auto& service : services) {
+        if (!service.policy->priority) continue;
+        service.reader->warning(service.priority_at,
+                                "priority " + std::to_string(*service.policy->priority) +
+                                    " has no effect: no file says with 'host' when the host runs short",
+                                "for example: host: { keep_free: 512MiB }");
+    }
+}
+
 }  // namespace
 
-void check_together(const std::vector<PlacedService>& services) {
+void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts) {
     check_names(services);
     check_overlaps(services, check_twins(services));
+    check_hosts(hosts);
+    check_priorities(services, hosts);
 }
 
 }  // namespace policies

@@ -14,11 +14,20 @@ struct PlacedService {
     YamlReader* reader = nullptr;
     Position name_at;
     Position match_at;
+    Position priority_at;
     bool match_clean = true;
 };
 
-/// What only shows when all services of all files are seen together: names given twice, and policies that
-/// want the same containers.
-void check_together(const std::vector<PlacedService>& services);
+/// A file's `host` and where it was read.
+struct PlacedHost {
+    const Host* host = nullptr;
+    YamlReader* reader = nullptr;
+    Position at;
+    bool clean = true;
+};
+
+/// What only shows when all files are seen together: names given twice, policies that want the same
+/// containers, `host` given in two ways, and priorities without a `host`.
+void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts);
 
 }  // namespace policies

@@ -10,13 +10,15 @@
 /// Adds up what the policies promise, against what the host has. Pure.
 namespace policies {
 
-/// A service as it is counted: from the policy alone (`replicas` 1) or from the containers that run.
+/// A service as it is counted: from the policy alone (one container) or from the containers that run.
 struct LedgerLine {
     std::string service;  ///< the policy's name
     int containers = 1;
     Bytes hard = kUnlimited;  ///< each; kUnlimited: none known
     Bytes min{};              ///< each
     Bytes low{};              ///< each, at least min
+    /// So much for each container, for all of them; does not wrap.
+    Bytes all(Bytes each) const;
 };
 
 struct Ledger {
@@ -25,21 +27,25 @@ struct Ledger {
     std::vector<LedgerLine> lines;
     Bytes sum_min{};
     Bytes sum_low{};
-    Bytes sum_hard{};             ///< of those that have one
+    Bytes sum_hard{};                    ///< of those that have one
     std::vector<std::string> unlimited;  ///< services without a hard limit
-    /// Reservations that cannot be kept: sum_min + keep_free > host. An error, with the numbers.
+    Bytes worst{};  ///< all that is promised: hard limits, reservations of those without one, keep_free
+    /// Reservations that cannot be kept: sum_min or sum_low with keep_free above the host's memory, or one
+    /// above its hard limit. An error, with the numbers; empty when there is none.
     std::string error;
-    /// Hard limits over-committed: the worst case in numbers. A warning.
+    /// `worst` above the host's memory: the worst case in numbers. A warning; empty when there is none.
     std::string warning;
 };
 
-/// `containers` gives the number of running containers for a policy's name, and the hard limit that they have
-/// where the policy sets none; 1 and unknown for those that it does not name.
+/// What runs for a policy: how many containers, and the hard limit that they have where the policy sets none.
 struct Running {
-    std::string service;
+    std::string service;  ///< the policy's name
     int containers = 1;
-    Bytes hard = kUnlimited;
+    Bytes hard = kUnlimited;  ///< each
 };
+
+/// `host_memory` is MemTotal, more than 0. A policy that `running` does not name counts as one container; one
+/// that it names several times (containers of different limits) gets a line for each.
 Ledger add_up(const Policy& policy, Bytes host_memory, const std::vector<Running>& running = {});
 
 }  // namespace policies

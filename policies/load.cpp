@@ -19,9 +19,13 @@ struct ReadService {
     ServiceDraft draft;
     Position name_at;
     Position match_at;
+    Position priority_at;
 };
 
 struct FileDraft {
+    std::optional<Host> host;
+    Position host_at;
+    bool host_clean = true;
     std::deque<ReadService> services;
 };
 
@@ -68,13 +72,22 @@ void read_services(YamlReader& reader, const YamlNode& node, FileDraft& out) {
         }
         read_fields(reader, *entry.value, service_fields(), read.draft);
         read.match_at = place_of(*entry.value, {"match"});
+        read.priority_at = place_of(*entry.value, {"priority"});
         if (entry.value->kind == YamlNode::Kind::kMap) check_service(reader, *entry.value, read.draft);
     }
 }
 
+void read_file_host(YamlReader& reader, const YamlNode& node, FileDraft& out) {
+    const auto errors_before = reader.errors();
+    out.host_at = node.at;
+    read_host(reader, node, out.host.emplace());
+    out.host_clean = reader.errors() == errors_before;
+}
+
 const Fields<FileDraft>& file_fields() {
-    static constexpr std::array<Field<FileDraft>, 2> kFields{{
+    static constexpr std::array<Field<FileDraft>, 3> kFields{{
         {"version", read_version},
+        {"host", read_file_host},
         {"services", read_services},
     }};
     static const auto table = make_fields<FileDraft>("file", "the top level", "version: 1", kFields);
@@ -110,7 +123,8 @@ void read_root(YamlReader& reader, const YamlNode& root, FileDraft& out) {
     if (find_key(root, "version") == nullptr) {
         reader.error(root.at, "'version' is missing", "begin the file with: version: 1");
     }
-    if (find_key(root, "services") == nullptr) {
+    // What is so for the whole host may have a file of its own.
+    if (find_key(root, "services") == nullptr && find_key(root, "host") == nullptr) {
         reader.error(root.at, "'services' is missing: there is nothing to govern",
                      "for example: services: { worker: { match: { service: worker } } }");
     }
@@ -144,18 +158,22 @@ void read_file(LoadedFile& file, const std::string& text) {
 LoadResult load_all(const std::vector<Source>& sources, const Environment& environment) {
     std::deque<LoadedFile> files;
     std::vector<PlacedService> placed;
+    std::vector<PlacedHost> hosts;
     for (const auto& source : sources) {
         auto& file = files.emplace_back(source, environment);
         read_file(file, source.text);
+        if (file.draft.host)
+            hosts.push_back({&*file.draft.host, &file.reader, file.draft.host_at, file.draft.host_clean});
         for (auto& service : file.draft.services) {
             placed.push_back({&service.draft.policy, &file.reader, service.name_at, service.match_at,
-                              service.draft.match_clean});
+                              service.priority_at, service.draft.match_clean});
         }
     }
-    check_together(placed);
+    check_together(placed, hosts);
 
     LoadResult result;
     Policy policy;
+    if (!hosts.empty()) policy.host = *hosts.front().host;
     bool good = true;
     for (auto& file : files) {
         good = good && file.reader.errors() == 0;
@@ -184,10 +202,12 @@ LoadResult failed(std::string message) {
 
 const std::vector<KeyTable>& key_tables() {
     static const std::vector<KeyTable> tables{
-        file_fields().table,     service_fields().table,   match_fields().table, memory_fields().table,
-        near_oom_fields().table, condition_fields().table, term_fields().table,  pressure_fields().table,
-        warn_fields().table,     brake_fields().table,     drain_fields().table, restart_fields().table,
-        backoff_fields().table,  breaker_fields().table};
+        file_fields().table,    service_fields().table,      match_fields().table,
+        memory_fields().table,  near_oom_fields().table,     condition_fields().table,
+        term_fields().table,    pressure_fields().table,     warn_fields().table,
+        brake_fields().table,   drain_fields().table,        restart_fields().table,
+        backoff_fields().table, breaker_fields().table,      reserve_fields().table,
+        host_fields().table,    host_pressure_fields().table};
     return tables;
 }
 

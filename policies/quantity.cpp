@@ -160,6 +160,10 @@ Parsed<Size> parse_size(std::string_view text) {
     return {Size{.bytes = *bytes.value, .share = std::nullopt}, {}, {}};
 }
 
+std::string to_string(const Size& size) {
+    return size.share ? to_string(*size.share) : to_string(size.bytes);
+}
+
 Parsed<std::chrono::milliseconds> parse_duration(std::string_view text) {
     using std::chrono::milliseconds;
     constexpr const char* kNot = "is not a duration: ";

@@ -33,6 +33,8 @@ Parsed<Bytes> parse_bytes(std::string_view text);
 Parsed<Permille> parse_share(std::string_view text);
 /// Either of the two.
 Parsed<Size> parse_size(std::string_view text);
+/// As people write it: "2GiB" or "90%".
+std::string to_string(const Size& size);
 /// "250ms", "10s", "1.5s", "1h30m", "1d". A number alone is refused, except 0.
 Parsed<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// A whole number from `lowest` to `highest`.

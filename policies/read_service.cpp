@@ -52,13 +52,6 @@ void read_hard(YamlReader& reader, const YamlNode& node, Memory& out) {
     if (reader.errors() == errors_before) out.hard = hard;
 }
 
-void read_swap(YamlReader& reader, const YamlNode& node, Memory& out) {
-    const auto errors_before = reader.errors();
-    Size swap;
-    reader.size(node, swap, Zero::kAllowed);
-    if (reader.errors() == errors_before) out.swap = swap;
-}
-
 void read_then(YamlReader& reader, const YamlNode& node, Breaker&) {
     static constexpr std::array<std::string_view, 1> kWays{"quarantine"};
     reader.choice(node, kWays);
@@ -72,6 +65,14 @@ void read_never(YamlReader& reader, const YamlNode& node, Never& out) {
         if (!deed) continue;
         (*deed == 0 ? out.freeze : *deed == 1 ? out.restart : out.kill) = true;
     }
+}
+
+void read_priority(YamlReader& reader, const YamlNode& node, std::optional<int>& out) {
+    constexpr int kLargest = 1000;
+    const auto errors_before = reader.errors();
+    int priority = 0;
+    reader.integer(node, priority, 0, kLargest);
+    if (reader.errors() == errors_before) out = priority;
 }
 
 /// Runs a reader and notes in the draft whether its part was good.
@@ -97,11 +98,14 @@ const Fields<Match>& match_fields() {
 }
 
 const Fields<Memory>& memory_fields() {
-    static constexpr std::array<Field<Memory>, 3> kFields{{
+    static constexpr std::array<Field<Memory>, 4> kFields{{
         {"hard", read_hard},
-        {"swap", read_swap},
+        {"swap", [](YamlReader& r, const YamlNode& n,
+                    Memory& out) { read_optional_size(r, n, out.swap, Zero::kAllowed); }},
         {"tripwire",
          [](YamlReader& r, const YamlNode& n, Memory& out) { r.size(n, out.tripwire, Zero::kRefused); }},
+        {"oom_score_adj",
+         [](YamlReader& r, const YamlNode& n, Memory& out) { read_oom_score_adj(r, n, out.oom_score_adj); }},
     }};
     static const auto table = make_fields<Memory>("memory", "services.<name>.memory",
                                                   "{ hard: 2GiB, swap: 0, tripwire: 90% }", kFields);
@@ -147,13 +151,17 @@ const Fields<Restart>& restart_fields() {
 
 const Fields<ServiceDraft>& service_fields() {
     using Draft = ServiceDraft;
-    static constexpr std::array<Field<Draft>, 5> kFields{{
+    static constexpr std::array<Field<Draft>, 7> kFields{{
         {"match", [](YamlReader& r, const YamlNode& n,
                      Draft& out) { out.match_clean = read_fields(r, n, match_fields(), out.policy.match); }},
         {"memory",
          [](YamlReader& r, const YamlNode& n, Draft& out) {
              out.memory_clean = read_fields(r, n, memory_fields(), out.policy.memory);
          }},
+        {"reserve", [](YamlReader& r, const YamlNode& n,
+                       Draft& out) { read_reserve(r, n, out.policy.reserve.emplace()); }},
+        {"priority",
+         [](YamlReader& r, const YamlNode& n, Draft& out) { read_priority(r, n, out.policy.priority); }},
         {"near_oom",
          [](YamlReader& r, const YamlNode& n, Draft& out) {
              noting(r, out.near_oom_clean, [&] { read_near_oom(r, n, out.policy.near_oom.emplace()); });

@@ -25,6 +25,12 @@ struct WarnDraft {
     int calls = 0;
 };
 
+struct HostPressureDraft {
+    std::optional<Permille> some;
+    std::optional<Permille> full;
+    milliseconds over = HostPressure{}.over;
+};
+
 /// A service's policy with what the checks need to know: which parts were read without an error.
 struct ServiceDraft {
     ServicePolicy policy;
@@ -47,10 +53,18 @@ const Fields<Memory>& memory_fields();
 const Fields<Backoff>& backoff_fields();
 const Fields<Breaker>& breaker_fields();
 const Fields<Restart>& restart_fields();
+const Fields<Reserve>& reserve_fields();
 const Fields<ServiceDraft>& service_fields();
+const Fields<HostPressureDraft>& host_pressure_fields();
+const Fields<Host>& host_fields();
 
 void read_condition(YamlReader& reader, const YamlNode& node, Condition& out);
 void read_near_oom(YamlReader& reader, const YamlNode& node, NearOom& out);
+void read_host(YamlReader& reader, const YamlNode& node, Host& out);
+void read_reserve(YamlReader& reader, const YamlNode& node, Reserve& out);
+/// -1000 to 1000, the kernel's bounds.
+void read_oom_score_adj(YamlReader& reader, const YamlNode& node, std::optional<int>& out);
+void read_optional_size(YamlReader& reader, const YamlNode& node, std::optional<Size>& out, Zero zero);
 
 /// "SIGUSR1", "USR1", "10", "RTMIN+3". Signals that end or stop a process are refused: a warning must not.
 Parsed<int> parse_warn_signal(std::string_view text);
@@ -59,5 +73,7 @@ std::string warn_url_problem(std::string_view url);
 
 /// What the values mean together. `node` is the service's map.
 void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+void check_reserve(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+void check_priority(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 
 }  // namespace policies

@@ -17,9 +17,11 @@ constexpr const char* kSchemaHead = R"json({
     "file": {
       "type": "object",
       "additionalProperties": false,
-      "required": ["version", "services"],
+      "required": ["version"],
+      "anyOf": [{ "required": ["services"] }, { "required": ["host"] }],
       "properties": {
         "version": { "description": "The version of this format.", "enum": [1, "1"] },
+        "host": { "$ref": "#/$defs/host" },
         "services": {
           "description": "Policies by name. The name is what metrics, logs and the label governor.policy use.",
           "type": "object",
@@ -37,6 +39,11 @@ constexpr const char* kSchemaHead = R"json({
       "properties": {
         "match": { "$ref": "#/$defs/match" },
         "memory": { "$ref": "#/$defs/memory" },
+        "reserve": { "$ref": "#/$defs/reserve" },
+        "priority": {
+          "description": "Who gives way first when the host runs short: the lowest. Absent: never chosen for it.",
+          "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 1000 }, { "$ref": "#/$defs/variable" }]
+        },
         "near_oom": { "$ref": "#/$defs/near_oom" },
         "restart": { "$ref": "#/$defs/restart" },
         "never": {
@@ -75,7 +82,8 @@ constexpr const char* kSchemaHead = R"json({
           "description": "memory.high; percentages are of the hard limit.",
           "default": "90%",
           "$ref": "#/$defs/size"
-        }
+        },
+        "oom_score_adj": { "$ref": "#/$defs/oom_score" }
       }
     },
     "near_oom": {
@@ -240,6 +248,46 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
           "$ref": "#/$defs/size"
         }
       }
+    },
+    "host": {
+      "description": "When the host as a whole runs short. Once in all files together.",
+      "type": "object",
+      "additionalProperties": false,
+      "minProperties": 1,
+      "properties": {
+        "keep_free": {
+          "description": "For the OS and dockerd: with no more than this available the host runs short; percentages are of its memory.",
+          "$ref": "#/$defs/size"
+        },
+        "pressure": { "$ref": "#/$defs/host_pressure" }
+      }
+    },
+    "host_pressure": {
+      "description": "Stall of the whole host's tasks (PSI) that counts as running short, while memory is short.",
+      "type": "object",
+      "additionalProperties": false,
+      "oneOf": [{ "required": ["some"] }, { "required": ["full"] }],
+      "properties": {
+        "some": { "description": "Share of the window in which at least one task waited.", "$ref": "#/$defs/share" },
+        "full": { "description": "Share of the window in which every task waited.", "$ref": "#/$defs/share" },
+        "over": { "description": "The window, from 500ms to 10s.", "default": "2s", "$ref": "#/$defs/duration" }
+      }
+    },
+    "reserve": {
+      "description": "Set aside for each of these containers; percentages are of the host's memory.",
+      "type": "object",
+      "additionalProperties": false,
+      "minProperties": 1,
+      "properties": {
+        "min": { "description": "memory.min: never reclaimed.", "$ref": "#/$defs/size" },
+        "low": { "description": "memory.low: reclaimed only when nothing else is left. Not below min.", "$ref": "#/$defs/size" },
+        "oom_score_adj": { "$ref": "#/$defs/oom_score" },
+        "swap": { "description": "memory.swap.max; 0: never swapped out.", "$ref": "#/$defs/size" }
+      }
+    },
+    "oom_score": {
+      "description": "oom_score_adj of every process: -1000 (never killed when the host is out of memory) to 1000 (first).",
+      "anyOf": [{ "type": "integer", "minimum": -1000, "maximum": 1000 }, { "$ref": "#/$defs/variable" }]
     },
     "variable": { "description": "With an environment variable.", "type": "string", "pattern": "\\$\\{" },
     "globs": {

@@ -3,10 +3,13 @@
 #include "governor/cli/check.hpp"
 
 #include "governor/app.hpp"
+#include "governor/cli/print_ledger.hpp"
+#include "governor/host_ledger.hpp"
 #include "governor/policy_files.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <ostream>
 
 namespace governor::cli {
@@ -15,18 +18,6 @@ namespace {
 using nlohmann::json;
 using policies::Diagnostic;
 using policies::Severity;
-
-json to_json(const Diagnostic& diagnostic) {
-    json out = {{"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
-                {"file", diagnostic.file},
-                {"line", diagnostic.line},
-                {"column", diagnostic.column},
-                {"message", diagnostic.message}};
-    if (!diagnostic.path.empty()) out["path"] = diagnostic.path;
-    if (!diagnostic.hint.empty()) out["hint"] = diagnostic.hint;
-    if (!diagnostic.snippet.empty()) out["snippet"] = diagnostic.snippet;
-    return out;
-}
 
 std::string plural(std::size_t count, const std::string& one, const std::string& many) {
     return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -45,51 +36,97 @@ std::string joined(const std::vector<std::string>& words) {
     return out;
 }
 
-void print_text(const Console& console, const policies::LoadResult& result, std::size_t errors,
-                std::size_t warnings) {
-    for (const auto& diagnostic : result.diagnostics)
-        console.out << policies::to_string(diagnostic) << "\n\n";
-    if (!result.policy) {
-        console.out << console.paint(Colour::kRed, "not usable") << ": " << plural(errors, "error", "errors");
-        if (warnings != 0) console.out << ", " << plural(warnings, "warning", "warnings");
-        console.out << '\n';
-        return;
+/// All that is known of the files, and with --host of the host.
+struct Found {
+    policies::LoadResult result;
+    std::optional<policies::Ledger> ledger;
+    std::string no_ledger;  ///< why there is none, though it was asked for
+    std::size_t errors = 0;
+    std::size_t warnings = 0;
+
+    bool good() const { return result.policy && errors == 0; }
+};
+
+Found look(const CheckOptions& options) {
+    Found found;
+    found.result = load_policy_files(options.paths);
+    const auto count = [&](Severity severity) {
+        return static_cast<std::size_t>(
+            std::ranges::count(found.result.diagnostics, severity, &Diagnostic::severity));
+    };
+    found.errors = count(Severity::kError);
+    found.warnings = count(Severity::kWarning);
+    // What could not be read cannot be added up.
+    if (!options.host || !found.result.policy) return found;
+    if (const auto memory = read_host_memory(options.proc)) {
+        found.ledger = policies::add_up(*found.result.policy, *memory);
+        if (!found.ledger->error.empty()) ++found.errors;
+        if (!found.ledger->warning.empty()) ++found.warnings;
+    } else {
+        found.no_ledger = memory.error().message();
+        ++found.errors;
     }
-    const auto names = service_names(result);
-    console.out << console.paint(Colour::kGreen, "good") << ": "
-                << plural(names.size(), "policy", "policies");
-    if (!names.empty()) console.out << " (" << joined(names) << ")";
-    if (warnings != 0) console.out << ", " << plural(warnings, "warning", "warnings");
+    return found;
+}
+
+void print_text(const Console& console, const Found& found) {
+    for (const auto& diagnostic : found.result.diagnostics)
+        console.out << policies::to_string(diagnostic) << "\n\n";
+    if (found.ledger) {
+        console.out
+            << ledger_text(console, *found.ledger)
+            << "\nEach policy is counted as one container; governor doctor counts those that run.\n\n";
+    }
+    if (!found.no_ledger.empty())
+        console.out << "error: the host's memory is not known: " << found.no_ledger << "\n\n";
+    if (found.good()) {
+        const auto names = service_names(found.result);
+        console.out << console.paint(Colour::kGreen, "good") << ": "
+                    << plural(names.size(), "policy", "policies");
+        if (!names.empty()) console.out << " (" << joined(names) << ")";
+    } else {
+        console.out << console.paint(Colour::kRed, "not usable") << ": "
+                    << plural(found.errors, "error", "errors");
+    }
+    if (found.warnings != 0) console.out << ", " << plural(found.warnings, "warning", "warnings");
     console.out << '\n';
 }
 
-void print_json(const Console& console, const policies::LoadResult& result, std::size_t errors,
-                std::size_t warnings) {
+void print_json(const Console& console, const Found& found) {
     json diagnostics = json::array();
-    for (const auto& diagnostic : result.diagnostics) diagnostics.push_back(to_json(diagnostic));
-    console.print_json({{"good", result.policy.has_value()},
-                        {"errors", errors},
-                        {"warnings", warnings},
-                        {"services", service_names(result)},
-                        {"diagnostics", std::move(diagnostics)}});
+    for (const auto& diagnostic : found.result.diagnostics) diagnostics.push_back(to_json(diagnostic));
+    json out = {{"good", found.good()},
+                {"errors", found.errors},
+                {"warnings", found.warnings},
+                {"services", service_names(found.result)},
+                {"diagnostics", std::move(diagnostics)}};
+    if (found.ledger) out["ledger"] = ledger_json(*found.ledger);
+    if (!found.no_ledger.empty()) out["ledger"] = {{"error", found.no_ledger}};
+    console.print_json(out);
 }
 
 }  // namespace
 
-int check(const Console& console, const std::vector<std::string>& paths, bool json) {
-    const auto result = load_policy_files(paths);
-    const auto count = [&](Severity severity) {
-        return static_cast<std::size_t>(
-            std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));
-    };
-    const auto errors = count(Severity::kError);
-    const auto warnings = count(Severity::kWarning);
-    if (json) {
-        print_json(console, result, errors, warnings);
+json to_json(const Diagnostic& diagnostic) {
+    json out = {{"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
+                {"file", diagnostic.file},
+                {"line", diagnostic.line},
+                {"column", diagnostic.column},
+                {"message", diagnostic.message}};
+    if (!diagnostic.path.empty()) out["path"] = diagnostic.path;
+    if (!diagnostic.hint.empty()) out["hint"] = diagnostic.hint;
+    if (!diagnostic.snippet.empty()) out["snippet"] = diagnostic.snippet;
+    return out;
+}
+
+int check(const Console& console, const CheckOptions& options) {
+    const auto found = look(options);
+    if (options.json) {
+        print_json(console, found);
     } else {
-        print_text(console, result, errors, warnings);
+        print_text(console, found);
     }
-    return result.policy && errors == 0 ? kGood : kProblems;
+    return found.good() ? kGood : kProblems;
 }
 
 }  // namespace governor::cli

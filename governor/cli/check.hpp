@@ -3,14 +3,25 @@
 #pragma once
 
 #include "governor/cli/console.hpp"
+#include "policies/load.hpp"
 
 #include <string>
 #include <vector>
 
 namespace governor::cli {
 
+/// A diagnostic as every command prints it with --json.
+nlohmann::json to_json(const policies::Diagnostic& diagnostic);
+
+struct CheckOptions {
+    std::vector<std::string> paths;  ///< files and folders
+    bool host = false;               ///< also holds what they promise against this host's memory
+    std::string proc = "/proc";      ///< where the host's memory is read
+    bool json = false;
+};
+
 /// `governor check`: loads files and folders as `governor run` would and prints what is wrong. Returns the
 /// exit code.
-int check(const Console& console, const std::vector<std::string>& paths, bool json);
+int check(const Console& console, const CheckOptions& options);
 
 }  // namespace governor::cli

@@ -3,6 +3,7 @@
 #include "governor/cli/cli.hpp"
 
 #include "governor/app.hpp"
+#include "governor/cli/annotate.hpp"
 #include "governor/cli/check.hpp"
 #include "governor/cli/daemon_commands.hpp"
 #include "governor/cli/doctor/doctor.hpp"
@@ -40,9 +41,10 @@ struct Spoken {
     RunOptions run_options;
     std::string log_format = "json";
     std::string dbus = "on";
-    std::vector<std::string> check_paths;
+    CheckOptions check;
     std::string service;
     EventsOptions events;
+    AnnotateOptions annotate;
     bool json = false;
     int guardian_fd = -1;
     std::function<int()> command;
@@ -113,14 +115,20 @@ void add_run(CLI::App& app, Spoken& spoken) {
 }
 
 void add_policy_commands(CLI::App& app, Spoken& spoken) {
-    auto* check_sub = add_command(
-        app, spoken, "check", "Check policy files and folders; says everything that is wrong with them",
-        [&spoken] {
-            const auto& paths = spoken.check_paths.empty() ? spoken.run_options.policies : spoken.check_paths;
-            return check(spoken.console, paths, spoken.json);
-        });
-    check_sub->add_option("FILE", spoken.check_paths,
+    auto* check_sub =
+        add_command(app, spoken, "check",
+                    "Check policy files and folders; says everything that is wrong with them", [&spoken] {
+                        if (spoken.check.paths.empty()) spoken.check.paths = spoken.run_options.policies;
+                        spoken.check.json = spoken.json;
+                        return check(spoken.console, spoken.check);
+                    });
+    check_sub->add_option("FILE", spoken.check.paths,
                           "Policy files or folders (default: " + spoken.run_options.policies.front() + ")");
+    check_sub->add_flag("--host", spoken.check.host,
+                        "Also add up what they promise, against the memory of this host");
+    check_sub->add_option("--proc", spoken.check.proc, "With --host: where the host's /proc is mounted")
+        ->type_name("PATH")
+        ->capture_default_str();
     add_json(*check_sub, spoken);
 
     auto* schema =
@@ -182,6 +190,32 @@ void add_doctor(CLI::App& app, Spoken& spoken) {
     add_json(*sub, spoken);
 }
 
+void add_annotate(CLI::App& app, Spoken& spoken) {
+    auto* sub = add_command(app, spoken, "annotate",
+                            "Print a Compose file with annotations, so that limits and reservations hold "
+                            "from the first instruction",
+                            [&spoken] {
+                                spoken.annotate.policies = spoken.run_options.policies;
+                                spoken.annotate.json = spoken.json;
+                                return annotate(spoken.console, spoken.annotate);
+                            });
+    sub->add_option("COMPOSE", spoken.annotate.compose, "The Compose file")->required();
+    add_policies(*sub, spoken);
+    sub->add_option("--project", spoken.annotate.project,
+                    "The project's name (default: as the file's 'name:' or its folder says)")
+        ->type_name("NAME")
+        ->envname("COMPOSE_PROJECT_NAME");
+    sub->add_option("--host-memory", spoken.annotate.host_memory,
+                    "Memory of the host that runs the stack, for percentages (default: this host's)")
+        ->type_name("SIZE");
+    auto* output = sub->add_option("-o,--output", spoken.annotate.output,
+                                   "Write the file there, whole or not at all (default: standard output)")
+                       ->type_name("FILE");
+    sub->add_flag("--check", spoken.annotate.check, "Only say what differs; exit code 1 when something does")
+        ->excludes(output);
+    add_json(*sub, spoken);
+}
+
 void add_small_commands(CLI::App& app, Spoken& spoken) {
     auto* version = add_command(app, spoken, "version", "Print the version", [&spoken] {
         if (spoken.json) {
@@ -211,6 +245,7 @@ int run_command_line(std::vector<std::string> arguments, const Console& console)
     add_policy_commands(app, spoken);
     add_daemon_commands(app, spoken);
     add_doctor(app, spoken);
+    add_annotate(app, spoken);
     add_small_commands(app, spoken);
     // CLI11 takes them from the back.
     std::ranges::reverse(arguments);

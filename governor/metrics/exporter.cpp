@@ -4,8 +4,6 @@
 
 #include "governor/metrics/process.hpp"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -45,15 +43,6 @@ Exporter::Exporter(Parts parts, std::optional<asio::ip::tcp::endpoint> listen)
 tl::expected<void, std::string> Exporter::open() {
     if (!listener_) return {};
     return listener_->open();
-}
-
-asio::awaitable<void> Exporter::run() {
-    using namespace asio::experimental::awaitable_operators;
-    if (listener_) {
-        co_await (listener_->run() || lag_.run());
-    } else {
-        co_await lag_.run();
-    }
 }
 
 SharedText Exporter::text() {

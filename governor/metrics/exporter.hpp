@@ -9,7 +9,6 @@
 #include "governor/reserve/keeper.hpp"
 #include "governor/supervisor.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <tl/expected.hpp>
 
 #include <chrono>
@@ -38,10 +37,8 @@ class Exporter {
     /// What `parts` refers to must outlive it. `listen`: over TCP too.
     Exporter(Parts parts, std::optional<boost::asio::ip::tcp::endpoint> listen);
 
-    /// Takes the port, when there is one. The error is a sentence for a person.
+    /// Takes the port, when there is one, and serves there. The error is a sentence for a person.
     tl::expected<void, std::string> open();
-    /// Serves over TCP and measures the loop, until cancelled. Requires open().
-    boost::asio::awaitable<void> run();
 
     /// The text for a scrape. One that is half a second old is good enough: scraping in a loop costs the
     /// governor nothing.

@@ -7,7 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -92,12 +91,14 @@ struct Listener::Impl {
     void close();
     static asio::awaitable<void> talk(std::shared_ptr<Impl> self, std::shared_ptr<Stream> stream);
     static asio::awaitable<void> serve(std::shared_ptr<Impl> self, std::shared_ptr<Stream> stream);
+    static asio::awaitable<void> accept_all(std::shared_ptr<Impl> self);
 };
 
 void Listener::Impl::close() {
     closed = true;
     ErrorCode ignored;
     acceptor.close(ignored);
+    pause.cancel();
     for (const auto& stream : streams) stream->close();
 }
 
@@ -130,6 +131,21 @@ asio::awaitable<void> Listener::Impl::serve(std::shared_ptr<Impl> self, std::sha
     self->streams.erase(stream);
 }
 
+asio::awaitable<void> Listener::Impl::accept_all(std::shared_ptr<Impl> self) {
+    while (!self->closed) {
+        auto [code, socket] = co_await self->acceptor.async_accept(as_tuple(asio::use_awaitable));
+        if (self->closed) co_return;
+        if (code) {
+            self->pause.expires_after(kAcceptPause);
+            co_await self->pause.async_wait(as_tuple(asio::use_awaitable));
+        } else if (self->streams.size() < self->options.max_connections) {
+            auto stream = std::make_shared<Stream>(std::move(socket));
+            self->streams.insert(stream);
+            asio::co_spawn(self->loop, serve(self, stream), asio::detached);
+        }
+    }
+}
+
 Listener::Listener(asio::any_io_executor loop, ListenerOptions options, std::function<SharedText()> text)
     : impl_(std::make_shared<Impl>(std::move(loop), std::move(options), std::move(text))) {}
 
@@ -144,31 +160,13 @@ tl::expected<void, std::string> Listener::open() {
     if (!code) impl_->acceptor.set_option(asio::socket_base::reuse_address(true), code);
     if (!code) impl_->acceptor.bind(address, code);
     if (!code) impl_->acceptor.listen(asio::socket_base::max_listen_connections, code);
-    if (!code) return {};
+    if (!code) {
+        asio::co_spawn(impl_->loop, Impl::accept_all(impl_), asio::detached);
+        return {};
+    }
     return tl::make_unexpected("cannot listen for metrics on " + address.address().to_string() + " port " +
                                std::to_string(address.port()) + ": " + code.message() +
                                "; give --metrics-listen an address of this host and a free port");
-}
-
-asio::awaitable<void> Listener::run() {
-    // The frame holds the Impl; `this` is not used after the first suspension.
-    const auto self = impl_;
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    while (!self->closed) {
-        auto [code, socket] = co_await self->acceptor.async_accept(as_tuple(asio::use_awaitable));
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) break;
-        if (code) {
-            self->pause.expires_after(kAcceptPause);
-            co_await self->pause.async_wait(as_tuple(asio::use_awaitable));
-        } else if (self->streams.size() < self->options.max_connections) {
-            auto stream = std::make_shared<Stream>(std::move(socket));
-            self->streams.insert(stream);
-            asio::co_spawn(self->loop, Impl::serve(self, stream), asio::detached);
-        }
-    }
-    self->close();
 }
 
 Tcp::endpoint Listener::address() const {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <tl/expected.hpp>
 
@@ -36,10 +35,8 @@ class Listener {
     Listener& operator=(const Listener&) = delete;
     ~Listener();
 
-    /// Takes the port. The error is a sentence for a person.
+    /// Takes the port, and serves until the object is destroyed. The error is a sentence for a person.
     tl::expected<void, std::string> open();
-    /// Serves until cancelled. Requires open(). Does not throw.
-    boost::asio::awaitable<void> run();
 
     /// What it listens on, after open().
     boost::asio::ip::tcp::endpoint address() const;

@@ -2,10 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/metrics/loop_lag.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <array>
 
 namespace governor::metrics {
@@ -25,7 +21,7 @@ LoopLag::LoopLag(asio::any_io_executor loop, Clock clock)
 
 void LoopLag::scraped() {
     until_ = clock_() + kGoOn;
-    if (waiting_for_scrape_) timer_.cancel();
+    if (!waiting_) wait();
 }
 
 policies::TimePoint LoopLag::due(policies::TimePoint now) const {
@@ -33,19 +29,17 @@ policies::TimePoint LoopLag::due(policies::TimePoint now) const {
     return policies::TimePoint(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) + 1s);
 }
 
-asio::awaitable<void> LoopLag::run() {
-    while (true) {
-        const policies::TimePoint due = this->due(clock_());
-        waiting_for_scrape_ = due == policies::TimePoint::max();
-        timer_.expires_at(waiting_for_scrape_ ? asio::steady_timer::time_point::max()
-                                              : asio::steady_timer::time_point(
-                                                    std::chrono::duration_cast<asio::steady_timer::duration>(
-                                                        due.time_since_epoch())));
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-            co_return;
-        if (!waiting_for_scrape_) looked(due, clock_());
-    }
+void LoopLag::wait() {
+    const policies::TimePoint due = this->due(clock_());
+    waiting_ = due != policies::TimePoint::max();
+    if (!waiting_) return;
+    timer_.expires_at(asio::steady_timer::time_point(
+        std::chrono::duration_cast<asio::steady_timer::duration>(due.time_since_epoch())));
+    timer_.async_wait([this, due, alive = std::weak_ptr(alive_)](boost::system::error_code code) {
+        if (code || alive.expired()) return;
+        looked(due, clock_());
+        wait();
+    });
 }
 
 }  // namespace governor::metrics

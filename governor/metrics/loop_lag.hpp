@@ -6,8 +6,9 @@
 #include "governor/ports.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <memory>
 
 namespace governor::metrics {
 
@@ -17,9 +18,7 @@ class LoopLag {
   public:
     LoopLag(boost::asio::any_io_executor loop, Clock clock);
 
-    /// Measures until cancelled.
-    boost::asio::awaitable<void> run();
-    /// Somebody reads: go on for a while.
+    /// Somebody reads: measure for a while.
     void scraped();
 
     /// When the next look is due; TimePoint::max() when nobody has scraped for a while.
@@ -30,11 +29,14 @@ class LoopLag {
     const Histogram& histogram() const { return histogram_; }
 
   private:
+    void wait();
+
     Clock clock_;
     boost::asio::steady_timer timer_;
     policies::TimePoint until_{};
-    bool waiting_for_scrape_ = true;
+    bool waiting_ = false;
     Histogram histogram_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace governor::metrics

@@ -49,9 +49,10 @@ class Units {
     Units& operator=(const Units&) = delete;
     virtual ~Units() = default;
 
-    /// SetUnitProperties(runtime = true). `done` is called exactly once, on the loop's thread, at the latest when the
-    /// deadline ends, unless the object is destroyed before.
-    virtual void set(std::string unit, std::vector<Property> properties, std::function<void(Outcome)> done) = 0;
+    /// SetUnitProperties(runtime = true). `done` is called exactly once, on the loop's thread, at the latest
+    /// when the deadline ends, unless the object is destroyed before.
+    virtual void set(std::string unit, std::vector<Property> properties,
+                     std::function<void(Outcome)> done) = 0;
     /// From now on `listener` is told of changes; once, before the first set().
     virtual void listen(Listener listener) = 0;
     virtual bool available() const = 0;

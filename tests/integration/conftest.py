@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "testbed"))
 
 from testbed import evidence  # noqa: E402
 from testbed.cli import restore  # noqa: E402
+from testbed.engine import cgroup_driver  # noqa: E402
 from testbed.guest import Guest  # noqa: E402
 from testbed.machine import Machine  # noqa: E402
 from testbed.stack import Stack  # noqa: E402
@@ -106,6 +107,13 @@ def vm(bed: Bed, request: pytest.FixtureRequest) -> Iterator[Guest]:
     yield bed.guest
     if request.node.stash.get(FAILED, False):
         bed.discard()
+
+
+@pytest.fixture
+def driver(vm: Guest, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Docker with this cgroup driver (an indirect parameter). Ask for it before `stack`, which must be gone before it changes."""
+    with cgroup_driver(vm, request.param):
+        yield request.param
 
 
 @pytest.fixture

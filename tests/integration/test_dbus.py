@@ -19,7 +19,6 @@ NAME = "org.jobmate.Governor1"
 OBJECT = f"{NAME} /org/jobmate/Governor1"
 INSTALLED = f"/etc/dbus-1/system.d/{NAME}.conf"
 MONITORED = "/run/testbed/dbus-monitor.jsonl"
-SOCKET = "/run/dbus/system_bus_socket"
 POLICY = """
 version: 1
 services:
@@ -55,7 +54,7 @@ def get(guest: Guest, prop: str) -> dict:
 
 
 def test_it_is_on_the_bus(stack: Stack, bus: Guest) -> None:
-    stack.governor(POLICY, mounts=(f"{SOCKET}:{SOCKET}",))
+    stack.governor(POLICY)
     coach = stack.worker("coach", leaker("c", rate=20, start_after=15), restart="unless-stopped", stop_grace_period="60s")
     stack.up()
 
@@ -92,7 +91,7 @@ def test_it_is_on_the_bus(stack: Stack, bus: Guest) -> None:
 
 
 def test_without_a_bus_it_is_one_line(stack: Stack) -> None:
-    governor = start_governor(stack, POLICY)
+    governor = start_governor(stack, POLICY, bus=None)
     logs = stack.services["governor"].logs()
     assert logs.count(f"not on the system bus as {NAME}") == 1, logs
     assert governor.events(None, "governor_started")

@@ -20,6 +20,7 @@ PORT = 9477
 FOLDER = "/run/testbed/prometheus"
 POLICY = """
 version: 1
+host: { keep_free: 64MiB }
 services:
   coach:
     match: { service: coach }
@@ -27,7 +28,7 @@ services:
     near_oom:
       when: { unreclaimable: 85% }
       brake: { docker_timeout: 20s, hold_timeout: 3s }
-    restart: { backoff: { from: 10m, to: 10m } }
+    restart: { backoff: { from: 10m, to: 10m }, breaker: { restarts: 2, within: 1h } }
 """
 
 
@@ -94,7 +95,7 @@ def test_a_real_prometheus_sees_what_happened(stack: Stack, prometheus: Promethe
         assert prometheus.wait(f"governor_container_{name}_seconds_sum{of_coach} > 0"), name
     assert prometheus.query(f"governor_container_trips_total{of_coach}")[0][1] == 1
     # The host's and the governor's own.
-    for name in ("governor_host_memory_available_bytes", "process_resident_memory_bytes",
+    for name in ("governor_host_memory_available_bytes", "governor_host_memory_keep_free_bytes", "process_resident_memory_bytes",
                  "process_cpu_seconds_total", "process_open_fds", "governor_loop_lag_seconds_count", "governor_build_info"):
         assert prometheus.query(f"{name} > 0"), name
     # All that was exported could be taken, and no rule of ours has an error.

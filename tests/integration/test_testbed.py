@@ -43,7 +43,11 @@ def test_host_is_what_the_governor_needs(vm: Guest) -> None:
     assert system.strip() == ""
 
 
-@pytest.mark.parametrize("language", ["python", "c"])
+# One of each kind in every run; the rest of the bed shows with every scenario.
+FULL_ONLY = pytest.mark.full
+
+
+@pytest.mark.parametrize("language", [pytest.param("python", marks=FULL_ONLY), "c"])
 def test_unguarded_leak_ends_in_an_oom_kill(stack: Stack, language: str) -> None:
     before = stack.guest.oom_kills()
     coach = stack.worker("coach", leaker(language, rate=0, start_after=0), limit="256m")
@@ -54,8 +58,9 @@ def test_unguarded_leak_ends_in_an_oom_kill(stack: Stack, language: str) -> None
     assert coach.saved_files() == []
 
 
-@pytest.mark.parametrize("language", ["python", "c"])
-@pytest.mark.parametrize("rate", [50, 0])
+@pytest.mark.parametrize(("language", "rate"), [
+    pytest.param("python", 50, marks=FULL_ONLY), pytest.param("c", 50, marks=FULL_ONLY),
+    pytest.param("python", 0, marks=FULL_ONLY), ("c", 0)])
 def test_freeze_signal_release_thaw_saves_the_work(stack: Stack, language: str, rate: int) -> None:
     coach = stack.worker("coach", leaker(language, rate=rate, start_after=8, heartbeat=True), limit="256m")
     stack.up()
@@ -69,6 +74,7 @@ def test_freeze_signal_release_thaw_saves_the_work(stack: Stack, language: str, 
     assert 150 * MIB < beat.bytes < 256 * MIB
 
 
+@FULL_ONLY
 def test_steady_worker_stays_and_stops_cleanly(stack: Stack) -> None:
     coach = stack.worker("coach", leaker("c", rate=0, base=32, start_after=0, stop_at=100, shape="procs4"))
     stack.up()
@@ -89,6 +95,7 @@ def test_cache_fills_the_limit_without_harm(stack: Stack) -> None:
     assert churner.oom_kills() == 0
 
 
+@FULL_ONLY
 def test_databases_and_proxy_answer(stack: Stack) -> None:
     postgres, redis = stack.postgres(), stack.redis()
     proxy = stack.service("proxy", {"image": "testbed/nginx"})

@@ -4,6 +4,8 @@
 
 #include "policies/load.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <fstream>
 #include <sstream>
@@ -46,6 +48,21 @@ inline const Diagnostic* find(const LoadResult& result, std::string_view part) {
         return diagnostic.message.find(part) != std::string::npos;
     });
     return found == result.diagnostics.end() ? nullptr : &*found;
+}
+
+/// What one mistake must lead to: refused, with this in a message or hint, at this line.
+inline void expect_error(const std::string& text, std::string_view part, int line,
+                         const Environment& environment = no_environment) {
+    const auto result = load_text(text, environment);
+    EXPECT_FALSE(result.policy) << text;
+    const auto found = std::ranges::find_if(result.diagnostics, [&](const Diagnostic& d) {
+        return d.severity == Severity::kError && d.line == line &&
+               (d.message.find(part) != std::string::npos || d.hint.find(part) != std::string::npos);
+    });
+    EXPECT_NE(found, result.diagnostics.end()) << "wanted at line " << line << ": " << part << "\n"
+                                               << text << "\n"
+                                               << all_of(result);
+    EXPECT_EQ(count(result, Severity::kError), 1U) << "one mistake, one error:\n" << all_of(result);
 }
 
 inline std::string read_file(const std::string& path) {

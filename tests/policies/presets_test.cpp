@@ -53,6 +53,11 @@ TEST(Presets, JobmateKeepsTheCoachInTwoGigabytesAndLeavesTheDatabaseAlone) {
         ASSERT_NE(database, nullptr) << service;
         EXPECT_TRUE(database->never.freeze && database->never.restart && database->never.kill);
         EXPECT_FALSE(database->near_oom);
+        EXPECT_FALSE(database->priority);
+        ASSERT_TRUE(database->reserve) << service;
+        EXPECT_EQ(database->reserve->min->bytes, 1_GiB);
+        EXPECT_EQ(database->reserve->low->bytes, 1536_MiB);
+        EXPECT_EQ(database->reserve->oom_score_adj, -900);
     }
     EXPECT_EQ(
         select(*result.policy, {.project = "jobmate", .service = "gateway", .container = "", .labels = {}})
@@ -60,9 +65,21 @@ TEST(Presets, JobmateKeepsTheCoachInTwoGigabytesAndLeavesTheDatabaseAlone) {
         nullptr);
 }
 
+TEST(Presets, JobmateLetsTheCoachGiveWayAndNobodyElse) {
+    const auto result = load_preset("jobmate.yaml");
+    ASSERT_TRUE(result.policy);
+    EXPECT_EQ(result.policy->host.keep_free->bytes, 512_MiB);
+    EXPECT_EQ(result.policy->host.pressure,
+              (HostPressure{.full = true, .share = Permille{100}, .over = milliseconds(2000)}));
+    for (const auto& service : result.policy->services)
+        EXPECT_EQ(service.priority.has_value(), service.name == "ai-coach") << service.name;
+}
+
 TEST(Presets, ObserveActsOnNothing) {
     const auto result = load_preset("observe.yaml");
     ASSERT_TRUE(result.policy);
+    EXPECT_TRUE(result.policy->host.keep_free);
+    for (const auto& service : result.policy->services) EXPECT_FALSE(service.priority || service.reserve);
     const auto* policy =
         select(*result.policy, {.project = "any", .service = "thing", .container = "", .labels = {}}).policy;
     ASSERT_NE(policy, nullptr);

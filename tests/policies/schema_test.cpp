@@ -110,9 +110,12 @@ TEST(Schema, HasTheLoadersDefaults) {
     block("        ", "backoff");
     text += "      breaker:\n";
     block("        ", "breaker");
+    text += "host:\n  pressure:\n    full: 1%\n";
+    block("    ", "host_pressure");
 
     const auto result = load_text(text);
     ASSERT_TRUE(result.policy) << all_of(result);
+    EXPECT_EQ(result.policy->host.pressure->over, HostPressure{}.over);
     auto service = result.policy->services.front();
     EXPECT_EQ(service.memory, Memory{});
     EXPECT_EQ(service.restart, Restart{});

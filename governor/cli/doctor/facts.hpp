@@ -33,8 +33,10 @@ struct HostFacts {
     WriteProbe write;
     std::optional<bool> host_cgroup_namespace;  ///< absent: not known
     std::optional<bool> host_pid_namespace;
-    std::uint64_t capabilities = 0;        ///< effective, bit n is capability n
-    std::optional<std::uint64_t> memlock;  ///< bytes, the soft limit; absent: unlimited
+    std::uint64_t capabilities = 0;         ///< effective, bit n is capability n
+    std::optional<policies::Bytes> memory;  ///< MemTotal
+    std::string memory_error;               ///< why it is not known
+    std::optional<std::uint64_t> memlock;   ///< bytes, the soft limit; absent: unlimited
 };
 
 struct ContainerFacts {

@@ -42,6 +42,7 @@ Checks judge_daemon(const DaemonFacts& daemon) {
 Checks judge(const Facts& facts) {
     Checks out;
     for (auto part : {judge_host(facts.host), judge_docker(facts.docker), judge_policies(facts.policies),
+                      judge_ledger(facts.host, facts.docker, facts.policies),
                       judge_containers(facts.docker, facts.policies), judge_daemon(facts.daemon)}) {
         std::ranges::move(part, std::back_inserter(out));
     }

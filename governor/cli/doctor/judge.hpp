@@ -11,9 +11,15 @@ namespace governor::cli::doctor {
 Checks judge_host(const HostFacts& host);
 Checks judge_docker(const DockerFacts& docker);
 Checks judge_policies(const policies::LoadResult& policies);
+/// What the policies promise to the containers that run, against the host's memory: line by line, then the
+/// sum. Without Docker each policy counts as one container.
+Checks judge_ledger(const HostFacts& host, const DockerFacts& docker, const policies::LoadResult& policies);
 /// The containers that a policy governs; and the policies that govern none.
 Checks judge_containers(const DockerFacts& docker, const policies::LoadResult& policies);
 Checks judge_daemon(const DaemonFacts& daemon);
+
+/// How a policy looks for this container.
+policies::Candidate candidate_of(const docker::ContainerDetails& details);
 
 /// All of them, in the order in which to mend.
 Checks judge(const Facts& facts);

@@ -15,13 +15,6 @@ namespace {
 /// Less than this is seldom enough to save anything.
 constexpr std::chrono::seconds kShortGrace{3};
 
-policies::Candidate candidate_of(const docker::ContainerDetails& details) {
-    const auto compose = details.compose();
-    policies::Candidate out{compose.project, compose.service, details.name, {}};
-    for (const auto& [name, value] : details.labels) out.labels.emplace_back(name, value);
-    return out;
-}
-
 std::string about(const ContainerFacts& container) {
     return "container " + container.details.name;
 }
@@ -97,6 +90,13 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+policies::Candidate candidate_of(const docker::ContainerDetails& details) {
+    const auto compose = details.compose();
+    policies::Candidate out{compose.project, compose.service, details.name, {}};
+    for (const auto& [name, value] : details.labels) out.labels.emplace_back(name, value);
+    return out;
+}
 
 Checks judge_containers(const DockerFacts& docker, const policies::LoadResult& policies) {
     Checks out;

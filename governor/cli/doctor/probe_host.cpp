@@ -3,6 +3,7 @@
 #include "cgroup/directory.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "governor/docker/cgroup_path.hpp"
+#include "governor/host_ledger.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -107,6 +108,11 @@ HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
         // The kernel gives every cgroup but the root a cgroup.type.
         out.tree_is_host = ::access((mount + "/cgroup.type").c_str(), F_OK) != 0;
         out.write = probe_write(mount, proc);
+    }
+    if (const auto memory = read_host_memory(proc)) {
+        out.memory = *memory;
+    } else {
+        out.memory_error = memory.error().message();
     }
     out.host_cgroup_namespace = is_namespace(proc + "/self/ns/cgroup", kHostCgroupNamespace);
     out.host_pid_namespace = is_namespace(proc + "/self/ns/pid", kHostPidNamespace);

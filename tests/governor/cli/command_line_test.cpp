@@ -114,6 +114,87 @@ TEST(Check, MissingHugeAndEmptyPlacesAreErrors) {
     EXPECT_LT(huge.out.size(), 1000U);
 }
 
+/// A host with this much memory, and policies that want to reserve 1 GiB and to keep 512 MiB free.
+Said check_on_host(std::uint64_t kilobytes, bool json) {
+    const TempTree tree;
+    tree.file("proc/meminfo", "MemTotal:       " + std::to_string(kilobytes) + " kB\n");
+    tree.file("policy.yaml",
+              "version: 1\nhost: { keep_free: 512MiB }\nservices:\n"
+              "  coach:\n    match: { service: coach }\n    memory: { hard: 2GiB }\n"
+              "  database:\n    match: { service: postgres }\n    reserve: { min: 1GiB, low: 1536MiB }\n");
+    std::vector<std::string> arguments{"check", "--host", "--proc", tree.path("proc"),
+                                       tree.path("policy.yaml")};
+    if (json) arguments.emplace_back("--json");
+    return say(arguments);
+}
+
+TEST(CheckHost, ShowsTheSumLineByLine) {
+    const auto said = check_on_host(8U << 20U, false);
+    EXPECT_EQ(said.code, kGood);
+    EXPECT_EQ(said.out,
+              "SERVICE         CONTAINERS  HARD EACH     MIN     LOW  WORST CASE\n"
+              "coach                    1       2GiB       -       -        2GiB\n"
+              "database                 1   no limit    1GiB  1.5GiB      1.5GiB\n"
+              "host.keep_free                         512MiB  512MiB      512MiB\n"
+              "sum                                    1.5GiB    2GiB        4GiB\n"
+              "host                                     8GiB    8GiB        8GiB\n"
+              "left                                   6.5GiB    6GiB        4GiB\n"
+              "\n"
+              "no hard limit: database; counted with what is reserved, but free to take all that is left\n"
+              "\n"
+              "Each policy is counted as one container; governor doctor counts those that run.\n"
+              "\n"
+              "good: 2 policies (coach, database)\n");
+}
+
+TEST(CheckHost, WhatCannotBeKeptIsAProblem) {
+    const auto said = check_on_host(1U << 20U, false);
+    EXPECT_EQ(said.code, kProblems);
+    EXPECT_THAT(said.out, HasSubstr("left                                   -512MiB   -1GiB       -3GiB\n"));
+    EXPECT_THAT(said.out,
+                HasSubstr("error: the reservations cannot be kept: reserve.min of 1GiB (database 1GiB)"));
+    EXPECT_THAT(said.out, HasSubstr("not usable: 1 error, 1 warning\n"));
+    const auto json = check_on_host(1U << 20U, true).json();
+    EXPECT_EQ(json["good"], false);
+    EXPECT_EQ(json["errors"], 1);
+    EXPECT_THAT(json["ledger"]["error"].get<std::string>(), HasSubstr("cannot be kept"));
+}
+
+TEST(CheckHost, OverCommittedLimitsAreAWarning) {
+    const auto said = check_on_host(3U << 20U, true);
+    EXPECT_EQ(said.code, kGood);
+    const auto ledger = said.json()["ledger"];
+    EXPECT_THAT(ledger["warning"].get<std::string>(),
+                HasSubstr("come to 4GiB, and the host has 3GiB: 1GiB is missing"));
+    EXPECT_EQ(ledger["host"], 3ULL << 30U);
+    EXPECT_EQ(ledger["worst_case"], 4ULL << 30U);
+    EXPECT_EQ(ledger["lines"][0]["hard"], 2ULL << 30U);
+    EXPECT_EQ(ledger["lines"][1]["hard"], nullptr);
+    EXPECT_EQ(ledger["lines"][1]["low"], 1536U << 20U);
+    EXPECT_EQ(ledger["unlimited"], nlohmann::json::array({"database"}));
+    EXPECT_FALSE(ledger.contains("error"));
+}
+
+TEST(CheckHost, AHostThatCannotBeReadIsAProblem) {
+    const TempTree tree;
+    tree.file("redis.yaml", kGoodPolicy);
+    const auto said = say({"check", "--host", "--proc", tree.path("none"), tree.path("redis.yaml")});
+    EXPECT_EQ(said.code, kProblems);
+    EXPECT_THAT(said.out, HasSubstr("none/meminfo: No such file"));
+    const auto json =
+        say({"check", "--host", "--json", "--proc", tree.path("none"), tree.path("redis.yaml")}).json();
+    EXPECT_THAT(json["ledger"]["error"].get<std::string>(), HasSubstr("No such file"));
+    EXPECT_EQ(json["good"], false);
+}
+
+TEST(CheckHost, BrokenFilesAreToldWithoutASum) {
+    const TempTree tree;
+    tree.file("a.yaml", "version: 1\nservices:\n  redis:\n    memori: { hard: 1GiB }\n");
+    const auto said = say({"check", "--host", "--json", tree.path("a.yaml")});
+    EXPECT_EQ(said.code, kProblems);
+    EXPECT_FALSE(said.json().contains("ledger"));
+}
+
 TEST(Doctor, WithoutDockerIsThree) {
     const TempTree tree;
     tree.file("redis.yaml", kGoodPolicy);

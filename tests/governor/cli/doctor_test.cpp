@@ -4,6 +4,7 @@
 
 #include "governor/cli/doctor/judge.hpp"
 #include "governor/cli/doctor/probe.hpp"
+#include "tests/support/kernel_texts.hpp"
 #include "tests/support/tree.hpp"
 
 #include <unistd.h>
@@ -36,6 +37,7 @@ HostFacts good_host() {
     HostFacts host;
     host.hierarchy = cgroups::Hierarchy{cgroups::Mode::kUnified, "/sys/fs/cgroup", true, true, true};
     host.tree_is_host = true;
+    host.memory = policies::Bytes{8ULL << 30U};
     host.write = {true, true, "/sys/fs/cgroup/system.slice/x", ""};
     host.host_cgroup_namespace = true;
     host.host_pid_namespace = true;
@@ -187,8 +189,63 @@ TEST(DoctorContainers, WhichPolicy) {
     EXPECT_THAT(find(judge_one(labelled, policy_for("ai")), "container.policy").found, HasSubstr("\"gone\""));
 }
 
+policies::LoadResult reserving_policy(policies::Bytes min) {
+    auto policies = policy_for("postgres");
+    policies.policy->services[0].near_oom.reset();
+    policies.policy->services[0].reserve.emplace().min = policies::Size{.bytes = min, .share = std::nullopt};
+    policies.policy->host.keep_free = policies::percent(10);
+    return policies;
+}
+
+TEST(DoctorLedger, CountsWhatRunsLineByLine) {
+    auto docker = good_docker();
+    docker.containers = {container("postgres"), container("postgres"), container("postgres"),
+                         container("elsewhere")};
+    docker.containers[2].details.host_config.memory = 0;
+    const auto checks = judge_ledger(good_host(), docker, reserving_policy(policies::Bytes{512U << 20U}));
+    ASSERT_EQ(checks.size(), 3U);
+    EXPECT_EQ(checks[0].found, "2 containers: hard limit 1GiB, min 512MiB each");
+    EXPECT_EQ(checks[1].found, "1 container: no hard limit, min 512MiB");
+    EXPECT_EQ(checks[2].id, "ledger");
+    EXPECT_EQ(checks[2].verdict, Verdict::kOk);
+    EXPECT_EQ(checks[2].found,
+              "min 1.5GiB, low 1.5GiB, kept free 819.2MiB, worst case 3.3GiB of the host's 8GiB");
+}
+
+TEST(DoctorLedger, WhatCannotBeKeptIsAProblemAndWhatIsOverCommittedAWarning) {
+    auto docker = good_docker();
+    docker.containers = {container("postgres"), container("postgres")};
+    const auto too_much =
+        find(judge_ledger(good_host(), docker, reserving_policy(policies::Bytes{4ULL << 30U})), "ledger");
+    EXPECT_EQ(too_much.verdict, Verdict::kFail);
+    EXPECT_THAT(too_much.found, HasSubstr("postgres 2 x 4GiB"));
+    EXPECT_FALSE(too_much.mend.empty());
+    for (auto& each : docker.containers) each.details.host_config.memory = 5LL << 30U;
+    const auto over =
+        find(judge_ledger(good_host(), docker, reserving_policy(policies::Bytes{1ULL << 30U})), "ledger");
+    EXPECT_EQ(over.verdict, Verdict::kWarn);
+    EXPECT_THAT(over.found, HasSubstr("hard limits of 10GiB"));
+}
+
+TEST(DoctorLedger, WithoutDockerOrTheHostsMemory) {
+    auto docker = good_docker();
+    docker.error = docker::Error{docker::Error::Kind::kUnreachable, 0, "ask", "no such socket"};
+    const auto policies = reserving_policy(policies::Bytes{1ULL << 30U});
+    const auto alone = judge_ledger(good_host(), docker, policies);
+    EXPECT_THAT(alone.front().found, HasSubstr("1 container: no hard limit, min 1GiB"));
+    auto host = good_host();
+    host.memory.reset();
+    host.memory_error = "cannot read /proc/meminfo: Permission denied";
+    const auto unknown = judge_ledger(host, docker, policies);
+    ASSERT_EQ(unknown.size(), 1U);
+    EXPECT_EQ(unknown[0].verdict, Verdict::kWarn);
+    EXPECT_THAT(unknown[0].found, HasSubstr("Permission denied"));
+    EXPECT_TRUE(judge_ledger(good_host(), docker, {}).empty()) << "no policies, no promises";
+}
+
 TEST(DoctorProbe, ReadsAFakeHost) {
     const TempTree tree;
+    tree.file("proc/meminfo", kernel_texts::kMeminfo);
     tree.file("proc/self/cgroup", "0::/system.slice/gov.scope\n");
     tree.file("proc/self/status", "Name:\tx\nCapEff:\t0000000001004020\n");
     tree.file("proc/self/limits",
@@ -205,6 +262,7 @@ TEST(DoctorProbe, ReadsAFakeHost) {
     EXPECT_EQ(host.host_pid_namespace, false);
     EXPECT_EQ(host.capabilities, bit(24) | bit(14) | bit(5));
     EXPECT_EQ(host.memlock, 65536U);
+    EXPECT_EQ(host.memory, policies::Bytes{8137456ULL * 1024});
     EXPECT_TRUE(host.tree_is_host);
     EXPECT_TRUE(host.write.good) << host.write.reason;
     EXPECT_TRUE(host.write.tried);

@@ -20,7 +20,8 @@ COMMANDS = {
     "docker-inspect.json": "docker ps -aq | xargs -r docker inspect",
     "docker-events.jsonl": f"cat {EVENTS}",
     "container-logs.txt": 'for c in $(docker ps -aq); do docker inspect -f "=== {{.Name}}" $c; docker logs -t $c 2>&1; done',
-    "cgroups.txt": "cd /sys/fs/cgroup && for d in . system.slice system.slice/docker-*.scope system.slice/docker-*.scope/*/; do "
+    "cgroups.txt": "cd /sys/fs/cgroup && for d in . *.slice *.slice/*.slice *.slice/docker-*.scope *.slice/*.slice/docker-*.scope "
+                   "system.slice/docker-*.scope/*/ docker docker/*/; do "
                    "[ -d $d ] && grep -H . $d/memory.* $d/cgroup.* 2>/dev/null; done; true",
     "processes.txt": "ps -eo pid,ppid,stat,wchan:20,rss,etimes,cgroup:60,args",
     "dmesg.txt": "dmesg -T",

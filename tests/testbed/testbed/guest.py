@@ -53,6 +53,8 @@ class Guest:
     def __init__(self, machine: Machine):
         self.machine = machine
         self.ssh = machine.ssh
+        #: Docker's, as engine.cgroup_driver() leaves it.
+        self.cgroup_driver = "systemd"
 
     def prepare(self) -> None:
         """After a restore: the workers, and a recorder of Docker's events."""
@@ -106,8 +108,11 @@ class Guest:
         """The guest's CLOCK_MONOTONIC, comparable with the workers' heartbeats."""
         return int(self.run(["python3", "-I", "-S", "-c", "import time; print(time.monotonic_ns())"]).out)
 
-    def cgroup(self, container_id: str) -> str:
-        return f"{CGROUP}/system.slice/docker-{container_id}.scope"
+    def cgroup(self, container_id: str, parent: str = "") -> str:
+        """Where Docker keeps a container; `parent` is its `cgroup_parent`, if it has one."""
+        if self.cgroup_driver == "cgroupfs":
+            return f"{CGROUP}/{parent.strip('/') or 'docker'}/{container_id}"
+        return f"{CGROUP}/{slice_path(parent or 'system.slice')}/docker-{container_id}.scope"
 
     def read(self, path: str) -> str | None:
         """A file's text; None when it is gone, which for a cgroup is a normal outcome."""
@@ -131,7 +136,7 @@ class Guest:
 
     def oom_reports(self, container_id: str) -> list[str]:
         """The kernel's own reports of kills in one container, the only record left once its cgroup is gone."""
-        pattern = rf"oom-kill:.*task_memcg=\S*docker-{container_id}"
+        pattern = rf"oom-kill:.*task_memcg=\S*docker[-/]{container_id}"
         return [line for line in self.kernel_log().splitlines() if re.search(pattern, line)]
 
     # -- the governor ----------------------------------------------------------------------------
@@ -150,6 +155,12 @@ class Guest:
 
     def wait_docker(self, timeout: float = 120) -> None:
         until(lambda: self.run("docker info >/dev/null 2>&1", check=False).code == 0, "docker to answer", timeout)
+
+
+def slice_path(name: str) -> str:
+    """systemd's own rule: a-b.slice lies in a.slice."""
+    parts = name.removesuffix(".slice").split("-")
+    return "/".join("-".join(parts[:n]) + ".slice" for n in range(1, len(parts) + 1))
 
 
 def _governor_context() -> bytes:

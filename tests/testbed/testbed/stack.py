@@ -16,6 +16,7 @@ from .workers import HEARTBEAT, Leaker
 
 ENDING = "SAVED COMPLETELY"
 GOVERNOR = "governor"
+BUS = "/run/dbus/system_bus_socket"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class Service:
     # -- the cgroup ------------------------------------------------------------------------------
     @property
     def cgroup(self) -> str:
-        return self.guest.cgroup(self.id)
+        found = self.inspect()
+        return self.guest.cgroup(found["Id"], found["HostConfig"]["CgroupParent"])
 
     def read(self, file: str) -> str | None:
         return self.guest.read(f"{self.cgroup}/{file}")
@@ -168,9 +170,10 @@ class Stack:
         definition: dict = {"image": "testbed/redis", "restart": "unless-stopped"}
         return self.service(name, definition | ({"mem_limit": limit} if limit else {}) | more)
 
-    def governor(self, policy: str, *arguments: str, environment: dict | None = None, mounts: tuple[str, ...] = (),
+    def governor(self, policy: str, *arguments: str, environment: dict | None = None, bus: str | None = BUS,
                  **more: object) -> Service:
-        """The governor as one more service, with `policy` (YAML text) as its only policy; `mounts` on top of the usual ones."""
+        """The governor as one more service, with `policy` (YAML text) as its only policy. `bus` is the socket that it finds in
+        the place of the system bus's; None: it has none."""
         self.policy(policy)
         definition = {
             "image": self.guest.governor_image, "restart": "unless-stopped", "cgroup": "host", "pid": "host",
@@ -182,8 +185,10 @@ class Stack:
             "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw", "/var/run/docker.sock:/var/run/docker.sock",
                         "/run/governor:/run/governor",
                         f"{self.folder}/policies:/etc/governor/policies.d:ro",
-                        f"{self.folder}/state:/var/lib/governor", *mounts],
+                        f"{self.folder}/state:/var/lib/governor"],
         }
+        if bus:
+            definition["volumes"].append(f"{bus}:{BUS}")  # type: ignore[attr-defined]
         if "networks" in more:
             del definition["network_mode"]
         return self.service(GOVERNOR, definition | more)
@@ -220,8 +225,8 @@ class Stack:
 
     def down(self) -> None:
         """Removes it all, whatever state it is in: a frozen container cannot be stopped before it is thawed."""
-        self.guest.run("for f in /sys/fs/cgroup/system.slice/docker-*.scope/cgroup.freeze; do "
-                       "[ -e $f ] && echo 0 > $f; done 2>/dev/null; true")
+        self.guest.run("cd /sys/fs/cgroup; for f in *.slice/docker-*.scope/cgroup.freeze */*.slice/docker-*.scope/cgroup.freeze "
+                       "docker/*/cgroup.freeze; do [ -e $f ] && echo 0 > $f; done 2>/dev/null; true")
         if self.guest.run(f"test -e {self.folder}/compose.json", check=False).code == 0:
             self.compose("down", "-v", "-t", "0", timeout=120)
         self.guest.run(["rm", "-rf", self.folder])
