@@ -6,6 +6,7 @@
 #include "governor/act/guardian.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/async/worker.hpp"
+#include "governor/dbus/bus_name.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
 #include "governor/host_ledger.hpp"
@@ -14,6 +15,8 @@
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/journal/journal.hpp"
+#include "governor/metrics/exporter.hpp"
+#include "governor/metrics/listen_address.hpp"
 #include "governor/policy_files.hpp"
 #include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
@@ -111,7 +114,14 @@ class Daemon {
           processes_(options.proc),
           worker_(loop_.get_executor()),
           history_(options.state_dir, slurp(options.proc + "/sys/kernel/random/boot_id"), worker_),
-          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {}
+          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {
+        publisher_.also(metrics_);
+        metrics_.watch_queue({"log", ""}, [this] { return metrics::QueueState{{}, log_.lost()}; });
+        metrics_.watch_queue({"journal", ""}, [this] {
+            const journal::Backlog backlog = journal_.backlog();
+            return metrics::QueueState{backlog.waiting, backlog.dropped};
+        });
+    }
 
     int run() {
         asio::co_spawn(loop_, main(), [this](std::exception_ptr error) {
@@ -201,19 +211,23 @@ class Daemon {
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
                              monotonic_now, host.cgroup_mount, options_.proc},
             policy_);
-        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now,
-                           std::chrono::system_clock::now(), [this] { return reload(); }});
+        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now, started_,
+                           [this] { return reload(); }});
+        auto exporter = make_exporter();
         http::ServerOptions server_options;
         server_options.path = options_.socket;
+        server_options.metrics = [&exporter] { return exporter->text(); };
         http::DockerFeed feed(publisher_, {info->id, info->name});
         http::KeptEvents past(publisher_);
         http::DockerApi docker_api(
             {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});
         http::Server server(loop_.get_executor(), server_options, api, publisher_, &journal_, &docker_api);
-        if (const auto opened = server.open(); !opened) {
+        for (const auto& opened : {server.open(), exporter->open()}) {
+            if (opened) continue;
             exit_code_ = fail(kProblems, opened.error());
             co_return;
         }
+        const auto bus_name = make_bus_name(api);
         for (const std::string& problem : protect_self(hierarchy_.mount, processes_))
             spdlog::warn("{}", problem);
         for (const std::string& lost : lost_to_namespaces(options_.proc)) spdlog::warn("{}", lost);
@@ -248,6 +262,31 @@ class Daemon {
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
         verdicts_ = std::make_unique<watch::Verdicts>(std::move(parts));
+    }
+
+    std::unique_ptr<metrics::Exporter> make_exporter() {
+        metrics_.set_known([this](const std::string& id) { return supervisor_->find(id) != nullptr; });
+        auto keep_free = [this]() -> std::optional<policies::Bytes> {
+            if (!policy_->host.keep_free) return std::nullopt;
+            return policy_->host.keep_free->of(supervisor_->host().memory);
+        };
+        metrics::Exporter::Parts parts{
+            loop_.get_executor(), *supervisor_,  *keeper_, *host_watch_, metrics_,
+            processes_,           monotonic_now, started_, keep_free,    options_.proc};
+        // Found good before anything was touched.
+        const auto listen = metrics::parse_listen_address(options_.metrics_listen);
+        return std::make_unique<metrics::Exporter>(std::move(parts),
+                                                   listen ? std::optional(*listen) : std::nullopt);
+    }
+
+    std::unique_ptr<dbus::BusName> make_bus_name(http::ControlApi& api) {
+        if (!options_.dbus) return nullptr;
+        auto made =
+            std::make_unique<dbus::BusName>(loop_.get_executor(), api, publisher_, dbus::BusName::Options{});
+        metrics_.watch_queue({"dbus", ""}, [name = made.get()] {
+            return metrics::QueueState{name->waiting(), name->dropped()};
+        });
+        return made;
     }
 
     /// systemd is asked only where it made the containers' cgroups.
@@ -308,9 +347,11 @@ class Daemon {
     cgroups::Hierarchy hierarchy_;
     std::shared_ptr<const policies::Policy> policy_;
     int exit_code_ = kGood;
+    std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     asio::io_context loop_{1};
     publish::LineWriter log_;
     journal::Journal journal_;
+    metrics::Registry metrics_;
     publish::Publisher publisher_;
     docker::Client docker_;
     cgroups::Processes processes_;
@@ -328,6 +369,9 @@ class Daemon {
 }  // namespace
 
 int run(const RunOptions& options) {
+    if (!options.metrics_listen.empty())
+        if (const auto address = metrics::parse_listen_address(options.metrics_listen); !address)
+            return fail(kWrongUse, "--metrics-listen: " + address.error());
     ::signal(SIGPIPE, SIG_IGN);
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
     // stopping the loop.

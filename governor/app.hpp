@@ -19,6 +19,8 @@ struct RunOptions {
     std::string proc = "/proc";
     bool text_log = false;         ///< --log-format=text
     journal::Retention retention;  ///< of the journal
+    bool dbus = true;              ///< --dbus: be org.jobmate.Governor1 on the system bus, where there is one
+    std::string metrics_listen;    ///< --metrics-listen: metrics over TCP too; empty: not
 };
 
 /// Exit codes of the command line (design: stable).

@@ -41,6 +41,7 @@ struct Spoken {
     const Console& console;
     RunOptions run_options;
     std::string log_format = "json";
+    std::string dbus = "on";
     CheckOptions check;
     std::string service;
     EventsOptions events;
@@ -119,6 +120,7 @@ void add_run(CLI::App& app, Spoken& spoken) {
     auto* sub = add_command(app, spoken, "run", "Run the daemon until SIGTERM; SIGHUP reloads the policies",
                             [&spoken] {
                                 spoken.run_options.text_log = spoken.log_format == "text";
+                                spoken.run_options.dbus = spoken.dbus == "on";
                                 return governor::run(spoken.run_options);
                             });
     add_policies(*sub, spoken);
@@ -131,6 +133,15 @@ void add_run(CLI::App& app, Spoken& spoken) {
     sub->add_option("--log-format", spoken.log_format, "Of the events on standard output: json or text")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"json", "text"}))
+        ->capture_default_str();
+    sub->add_option("--metrics-listen", spoken.run_options.metrics_listen,
+                    "Serve /metrics over TCP too, such as 127.0.0.1:9477 or [::1]:9477 (default: on the "
+                    "control socket only)")
+        ->type_name("ADDRESS:PORT");
+    sub->add_option("--dbus", spoken.dbus,
+                    "Be org.jobmate.Governor1 on the system bus, when there is one: on or off")
+        ->type_name("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
         ->capture_default_str();
 }
 

@@ -80,6 +80,7 @@ Reply ask(ControlApi& api, const Route& route) {
         case Endpoint::kVersion:
             return {200, {{"version", GOVERNOR_VERSION}}};
         case Endpoint::kEvents:
+        case Endpoint::kMetrics:
             break;
     }
     return {500, {{"error", "this path is not served"}}};
@@ -88,6 +89,8 @@ Reply ask(ControlApi& api, const Route& route) {
 Response answer(const ConnectionContext& context, const Route& route) {
     // A mistake in an answer must not take the guard down with it.
     try {
+        if (route.endpoint == Endpoint::kMetrics && context.options.metrics)
+            return make_response(200, *context.options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
         const Reply reply = ask(context.api, route);
         return make_response(reply.status, to_body(reply.body));
     } catch (const std::exception& error) {

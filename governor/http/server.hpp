@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,8 @@ struct ServerOptions {
     std::size_t max_body = 64UL << 10U;               ///< bytes
     std::chrono::milliseconds read_timeout{10'000};   ///< for a whole request
     std::chrono::milliseconds write_timeout{10'000};  ///< for an answer, or for one event of a stream
+    /// The text of GET /metrics; absent: there are none.
+    std::function<std::shared_ptr<const std::string>()> metrics;
 };
 
 /// The control socket: HTTP over a unix socket, one request per connection. docs/command-line.md lists the

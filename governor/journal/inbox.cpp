@@ -25,6 +25,7 @@ void Inbox::add(publish::PublishedPtr event) {
     if (!waiting_.empty() && waiting_.size() + taken_.events.size() >= capacity_) {
         waiting_.pop_front();
         ++dropped_;
+        ++dropped_in_all_;
     }
     waiting_.push_back(std::move(event));
 }

@@ -30,6 +30,10 @@ class Inbox {
     void settle(bool stored);
 
     bool empty() const;
+    /// Events that wait, with those that are being stored.
+    std::size_t size() const { return waiting_.size() + taken_.events.size(); }
+    /// Events that were dropped since the beginning.
+    std::uint64_t dropped_in_all() const { return dropped_in_all_; }
     /// Events that were dropped since the last call.
     std::uint64_t take_dropped();
     /// What was set and is not stored yet; outer nothing: no change waits.
@@ -47,6 +51,7 @@ class Inbox {
     std::deque<DeadLetter> dead_;
     Batch taken_;
     std::uint64_t dropped_ = 0;
+    std::uint64_t dropped_in_all_ = 0;
 };
 
 }  // namespace governor::journal

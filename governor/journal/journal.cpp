@@ -57,6 +57,10 @@ void Journal::append(publish::PublishedPtr event) {
     writer_->append(std::move(event));
 }
 
+Backlog Journal::backlog() const {
+    return writer_->backlog();
+}
+
 void Journal::read(Query query, ReadDone done) {
     // Moved from place to place: the last copy of `done` must go on the loop.
     writer_->ask([writer = writer_.get(), query = std::move(query), done = std::move(done)]() mutable {

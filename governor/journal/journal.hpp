@@ -37,6 +37,12 @@ struct Options {
 /// An event of the journal's own: its type (docs/events.md) and its detail.
 using Tell = std::function<void(const std::string& type, const std::string& detail)>;
 
+/// What waits to be stored, and how many events were lost because too many waited.
+struct Backlog {
+    std::size_t waiting = 0;
+    std::uint64_t dropped = 0;  ///< since the start
+};
+
 /// The durable log of events: SQLite, on a thread of its own. The loop only puts into a queue and never
 /// waits. What can not be stored stays in memory, and is stored when that is possible again. Loop's thread
 /// only.
@@ -52,6 +58,7 @@ class Journal final : public EventStore, public Cursors, public DeadLetters {
     /// The next event's id: greater than all that were handed out before, by this process or an earlier one.
     std::uint64_t next_id();
     void append(publish::PublishedPtr event);
+    Backlog backlog() const;
     /// Stores what waits, for at most `limit`, and ends the thread. False: the disk did not answer in time.
     bool close(std::chrono::milliseconds limit);
 

@@ -58,6 +58,11 @@ void Writer::wait_opened(std::chrono::milliseconds limit) {
     changed_.wait_for(lock, limit, [this] { return opened_; });
 }
 
+Backlog Writer::backlog() {
+    const std::lock_guard lock(mutex_);
+    return {inbox_.size(), inbox_.dropped_in_all()};
+}
+
 void Writer::append(publish::PublishedPtr event) {
     const std::uint64_t id = event->record.sequence;
     bool in_memory = false;

@@ -47,6 +47,7 @@ class Writer {
     /// So that a file that is opened later reserves above it.
     void handed_out(std::uint64_t id) { handed_out_ = id; }
     void append(publish::PublishedPtr event);
+    Backlog backlog();
     void add(DeadLetter letter);
     void set_cursor(const std::string& name, std::optional<std::uint64_t> position);
     /// `request` runs on the journal's thread, after everything that was put in before was tried to be

@@ -45,6 +45,7 @@ void Publisher::publish(const Record& record) {
     if (options_.store) options_.store(shared);
     kept_.push_back(shared);
     if (kept_.size() > options_.keep) kept_.pop_front();
+    for (EventSink* sink : sinks_) sink->publish(shared->record);
     hand_out(shared);
 }
 

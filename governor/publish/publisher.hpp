@@ -72,6 +72,9 @@ class Publisher final : public EventSink {
     Publisher(WallClock clock, LineWriter* log, Options options);
 
     void publish(const Record& record) override;
+    /// Every record goes to `sink` too, numbered and timed, before publish() returns: none is ever missed, as
+    /// a subscriber's may be. It must outlive the publisher.
+    void also(EventSink& sink) { sinks_.push_back(&sink); }
 
     /// The kept records that match, oldest first; at most the last `limit`.
     std::vector<PublishedPtr> recent(const Filter& filter, std::size_t limit = SIZE_MAX) const;
@@ -92,6 +95,7 @@ class Publisher final : public EventSink {
     std::uint64_t sequence_ = 0;
     std::deque<PublishedPtr> kept_;
     std::vector<std::weak_ptr<Subscription>> subscribers_;
+    std::vector<EventSink*> sinks_;
 };
 
 /// What a line writer with this format should put where lines were lost.

@@ -52,6 +52,8 @@ TEST(CommandLine, WrongUseIsTwo) {
     for (const char* size : {"x", "1KiB", "-1", "90%"})
         EXPECT_EQ(say({"run", "--journal-size", size}).code, kWrongUse) << size;
     EXPECT_EQ(say({"run", "--log-format", "xml"}).code, kWrongUse);
+    EXPECT_EQ(say({"run", "--metrics-listen", "localhost"}).code, kWrongUse);
+    EXPECT_EQ(say({"run", "--dbus", "perhaps"}).code, kWrongUse);
     EXPECT_EQ(say({"guardian"}).code, kWrongUse);
 }
 

@@ -16,6 +16,7 @@ TEST(Route, FindsEachPath) {
     EXPECT_EQ(find_route("GET", "/v1/status")->endpoint, Endpoint::kStatus);
     EXPECT_EQ(find_route("GET", "/v1/version")->endpoint, Endpoint::kVersion);
     EXPECT_EQ(find_route("POST", "/v1/reload")->endpoint, Endpoint::kReload);
+    EXPECT_EQ(find_route("GET", "/metrics")->endpoint, Endpoint::kMetrics);
     const auto explain = find_route("GET", "/v1/explain/jobmate%2Fai-coach");
     ASSERT_TRUE(explain);
     EXPECT_EQ(explain->endpoint, Endpoint::kExplain);

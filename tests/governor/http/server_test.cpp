@@ -108,6 +108,14 @@ class ServerTest : public testing::Test {
     bool failed = false;
 };
 
+TEST_F(ServerTest, MetricsAreText) {
+    options.metrics = [] { return std::make_shared<const std::string>("governor_host_short 0\n"); };
+    start();
+    const std::string answer = raw("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    EXPECT_THAT(answer, testing::EndsWith("\r\n\r\ngovernor_host_short 0\n"));
+}
+
 TEST_F(ServerTest, AnswersAndCommands) {
     start();
     const auto status = get("/v1/status");

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/publish/publisher.hpp"
 
+#include "tests/support/fakes.hpp"
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -53,6 +55,17 @@ TEST(Publisher, TakesIdsFromItsSourceAndGivesEachRecordToTheStore) {
     EXPECT_EQ(stored, publisher.recent({}));
     EXPECT_EQ(publisher.last_sequence(), 1020U);
     EXPECT_EQ(publisher.oldest_sequence(), 1010U);
+}
+
+TEST(Publisher, AnotherSinkMissesNothing) {
+    test::FakeSink sink;
+    Publisher::Options options;
+    options.subscriber_queue = 1;
+    Publisher publisher(epoch, nullptr, options);
+    publisher.also(sink);
+    for (int i = 0; i < 5; ++i) publisher.publish(of("a"));
+    ASSERT_EQ(sink.records.size(), 5U);
+    EXPECT_EQ(sink.records.back().sequence, 5U) << "numbered already";
 }
 
 TEST(Publisher, KeepsTheLastOnes) {

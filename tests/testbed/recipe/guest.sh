@@ -12,6 +12,8 @@ root=$out/rootfs
 packages=systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools
 packages+=,docker.io,docker-cli,docker-compose,iptables
 packages+=,openssh-server,iproute2,procps,psmisc,curl,jq,strace,ca-certificates,python3,zstd,kmod
+# What the governor's metrics, hooks and events are read with. Scenarios start them; by themselves they do not run.
+packages+=,prometheus,prometheus-alertmanager,python3-docker
 
 debootstrap_to trixie "$root" "$packages" \
   --customize-hook="copy-in $here/guest/etc /" \

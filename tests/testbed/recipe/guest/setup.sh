@@ -21,4 +21,5 @@ systemctl enable systemd-networkd.service docker.service containerd.service ssh.
 systemctl mask systemd-networkd-wait-online.service systemd-resolved.service apt-daily.timer \
   apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
   systemd-tmpfiles-clean.timer getty@tty1.service systemd-timesyncd.service 2>/dev/null
+systemctl disable prometheus.service prometheus-alertmanager.service
 systemctl set-default multi-user.target
