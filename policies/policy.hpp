@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policies/bytes.hpp"
+#include "policies/hook.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -192,6 +193,7 @@ struct Host {
 struct Policy {
     Host host;
     std::vector<ServicePolicy> services;
+    std::vector<Hook> hooks;
     bool operator==(const Policy&) const = default;
 };
 
