@@ -9,6 +9,7 @@
 #include "governor/dbus/bus_name.hpp"
 #include "governor/docker/event_stream.hpp"
 #include "governor/docker/identity.hpp"
+#include "governor/hooks/hooks.hpp"
 #include "governor/host_ledger.hpp"
 #include "governor/host_watch.hpp"
 #include "governor/http/docker_api.hpp"
@@ -203,6 +204,7 @@ class Daemon {
         }
         make_keeper(host);
         make_verdicts(host);
+        make_hooks(info->name);
         Supervisor::Parts parts{
             loop_.get_executor(), docker_,       actuator_, publisher_,    worker_,
             processes_,           monotonic_now, history_,  keeper_.get(), verdicts_.get()};
@@ -212,10 +214,11 @@ class Daemon {
                              monotonic_now, host.cgroup_mount, options_.proc},
             policy_);
         Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now, started_,
-                           [this] { return reload(); }});
+                           [this] { return reload(); }, [this] { return hooks_->describe(); }});
         auto exporter = make_exporter();
         http::ServerOptions server_options;
         server_options.path = options_.socket;
+        server_options.dead = &journal_;
         server_options.metrics = [&exporter] { return exporter->text(); };
         http::DockerFeed feed(publisher_, {info->id, info->name});
         http::KeptEvents past(publisher_);
@@ -238,6 +241,8 @@ class Daemon {
                                      host.cgroup_driver + " driver, " +
                                      std::to_string(policy_->services.size()) + " policies.");
 
+        hooks_->use(policy_->hooks);
+
         docker::EventStreamOptions stream_options;
         stream_options.since = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                    (std::chrono::system_clock::now() - kEventsFrom).time_since_epoch())
@@ -250,6 +255,12 @@ class Daemon {
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
                   server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() || wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
+    }
+
+    void make_hooks(const std::string& host_name) {
+        hooks_ = std::make_unique<hooks::Hooks>(hooks::Hooks::Parts{
+            loop_.get_executor(), journal_, journal_, journal_, publisher_, metrics_, monotonic_now, host_name,
+            options_.proc});
     }
 
     void make_verdicts(const Host& host) {
@@ -339,6 +350,7 @@ class Daemon {
         policy_ = std::make_shared<const policies::Policy>(std::move(*loaded.policy));
         supervisor_->set_policy(policy_);
         host_watch_->set_policy(policy_);
+        hooks_->use(policy_->hooks);
         tell("policies_reloaded", std::to_string(policy_->services.size()) + " policies are in force.");
         return {};
     }
@@ -364,6 +376,7 @@ class Daemon {
     std::unique_ptr<watch::Verdicts> verdicts_;
     std::unique_ptr<Supervisor> supervisor_;
     std::unique_ptr<HostWatch> host_watch_;
+    std::unique_ptr<hooks::Hooks> hooks_;
 };
 
 }  // namespace

@@ -206,6 +206,7 @@ http::Reply Introspection::status() {
                {"cgroup_driver", host.cgroup_driver}}},
              {"cgroup", {{"mount", host.cgroup_mount}}},
              {"started", publish::rfc3339(parts_.started)},
+             {"hooks", parts_.hooks ? parts_.hooks() : json::array()},
              {"services", services}}};
 }
 

@@ -25,6 +25,8 @@ class Introspection final : public http::ControlApi {
         std::chrono::system_clock::time_point started;
         /// Loads the policies anew: empty when they are in force, else what is wrong with them.
         std::function<std::string()> reload;
+        /// What `status` says of the hooks: an array.
+        std::function<nlohmann::json()> hooks;
     };
     explicit Introspection(Parts parts) : parts_(std::move(parts)) {}
 

@@ -203,7 +203,14 @@ void add_daemon_commands(CLI::App& app, Spoken& spoken) {
         events_sub->add_option("--until", spoken.events.until, "Only up to then")->type_name("TIME");
     events_sub->add_option("--after", spoken.events.after, "Only after the event with this id")
         ->type_name("ID");
+    auto* undelivered = events_sub->add_flag("--undelivered", spoken.events.undelivered,
+                                             "Those that hooks gave up, with the reason, instead");
+    for (CLI::Option* other : events_sub->get_options())
+        if (other != undelivered && !other->check_lname("json") && !other->check_lname("socket") &&
+            !other->check_lname("help"))
+            undelivered->excludes(other);
     events_sub->add_flag("-f,--follow", spoken.events.follow, "Go on with new events as they come")
+        ->excludes(undelivered)
         ->excludes(until);
 
     auto* explain_sub = add_daemon_command(app, spoken, "explain",

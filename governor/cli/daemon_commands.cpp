@@ -110,7 +110,38 @@ int explain(const DaemonCommand& command, const std::string& service) {
                         explain_text);
 }
 
+namespace {
+
+/// "2026-05-01T02:14:07.123Z pager, 12 attempts: <error>", and the event below it.
+std::string letter_text(const Console& console, const json& letter) {
+    const auto text = [&](const char* key) { return letter.value(key, std::string()); };
+    const auto attempts = letter.value("attempts", 0);
+    std::string out = text("time") + "  " + console.paint(Colour::kRed, text("target")) + " did not get event " +
+                      std::to_string(letter.value("event_id", std::uint64_t{0})) + " in " +
+                      std::to_string(attempts) + (attempts == 1 ? " attempt: " : " attempts: ") + text("error");
+    const auto event = letter.find("event");
+    if (event != letter.end() && event->is_object()) return out + "\n    " + event_text(console, *event);
+    return out + "\n    (the event itself is no longer kept)";
+}
+
+int undelivered(const DaemonCommand& command) {
+    const auto print = [&](std::string_view line) {
+        const auto letter = json::parse(line, nullptr, false);
+        if (command.json) {
+            command.console.out << line << '\n';
+        } else if (letter.is_object()) {
+            command.console.out << letter_text(command.console, letter) << '\n';
+        }
+        return command.console.out.good();
+    };
+    const http::Client client(command.socket);
+    return fail_unless_good(command, client.follow("/v1/undelivered", print)).value_or(kGood);
+}
+
+}  // namespace
+
 int events(const DaemonCommand& command, const EventsOptions& options) {
+    if (options.undelivered) return undelivered(command);
     const auto print = [&](std::string_view line) {
         if (command.json) {
             command.console.out << line << '\n';

@@ -26,6 +26,7 @@ struct EventsOptions {
     std::string since;  ///< as publish::parse_moment() reads it, also relative; empty: no such limit
     std::string until;
     bool follow = false;
+    bool undelivered = false;  ///< those that hooks gave up, instead of all
 };
 
 int status(const DaemonCommand& command);

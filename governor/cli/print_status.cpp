@@ -176,13 +176,41 @@ std::string reserve_text(const Console& console, const json& service) {
 
 }  // namespace
 
+namespace {
+
+/// A target that fails is what somebody looks for here: who is told nothing may believe that all is well.
+std::string hooks_text(const Console& console, const json& hooks) {
+    if (!hooks.is_array() || hooks.empty()) return {};
+    Table table({{"HOOK"},
+                 {"KIND"},
+                 {"STATE"},
+                 {"DELIVERED", Align::kRight},
+                 {"FAILED", Align::kRight},
+                 {"UNDELIVERED", Align::kRight},
+                 {"LAST ERROR"}});
+    for (const auto& hook : hooks) {
+        const std::string state = text_field(hook, "state");
+        table.add({{text_field(hook, "name")},
+                   {text_field(hook, "kind")},
+                   {state, state == "good" ? Colour::kGreen : Colour::kRed},
+                   {std::to_string(integer_field(hook, "delivered"))},
+                   {std::to_string(integer_field(hook, "failed"))},
+                   {std::to_string(integer_field(hook, "undelivered"))},
+                   {policies::printable(text_field(hook, "last_error"))}});
+    }
+    return "\n" + table.text(console);
+}
+
+}  // namespace
+
 std::string status_text(const Console& console, const json& status) {
     std::string out = head_text(console, status);
     const auto& services = member(status, "services");
     if (!services.is_array() || services.empty()) {
         return out +
                "\nno containers are watched: none runs that a policy matches (`governor doctor` tells which "
-               "would)\n";
+               "would)\n" +
+               hooks_text(console, member(status, "hooks"));
     }
     const bool one_project = is_one_project(services);
     Table table({{"SERVICE"},
@@ -209,7 +237,8 @@ std::string status_text(const Console& console, const json& status) {
                    {milliseconds_field(service, "eta_ms", "-")},
                    {std::to_string(integer_field(service, "restarts_in_window"))}});
     }
-    return out + "\n" + table.text(console) + reservations_text(console, services, one_project);
+    return out + "\n" + table.text(console) + reservations_text(console, services, one_project) +
+           hooks_text(console, member(status, "hooks"));
 }
 
 std::string explain_text(const Console& console, const json& explanation) {

@@ -5,6 +5,7 @@
 #include "governor/http/docker_api.hpp"
 #include "governor/http/event_feed.hpp"
 #include "governor/http/route.hpp"
+#include "governor/publish/render.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -81,6 +82,7 @@ Reply ask(ControlApi& api, const Route& route) {
             return {200, {{"version", GOVERNOR_VERSION}}};
         case Endpoint::kEvents:
         case Endpoint::kMetrics:
+        case Endpoint::kUndelivered:
             break;
     }
     return {500, {{"error", "this path is not served"}}};
@@ -173,6 +175,44 @@ asio::awaitable<void> stream_events(std::shared_ptr<ControlStream> stream, Conne
     // An overrun ends without the last chunk: the client sees that the stream is cut, not finished.
 }
 
+asio::awaitable<journal::DeadLetters::Letters> list_dead(journal::DeadLetters& dead) {
+    /// The last ones: enough to see what is wrong.
+    constexpr std::size_t kMost = 1000;
+    auto start = [&dead](auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        dead.list_dead(kMost, [shared](journal::DeadLetters::Letters letters) mutable {
+            (*shared)(std::move(letters));
+        });
+    };
+    return asio::async_initiate<const asio::use_awaitable_t<>, void(journal::DeadLetters::Letters)>(
+        std::move(start), asio::use_awaitable);
+}
+
+std::string to_line(const journal::DeadLetter& letter) {
+    auto event = nlohmann::json::parse(letter.json, nullptr, false);
+    if (event.is_discarded()) event = nullptr;  // older than what the journal keeps
+    return to_body({{"target", letter.target},
+                    {"event_id", letter.event},
+                    {"attempts", letter.attempts},
+                    {"error", letter.error},
+                    {"time", publish::rfc3339(letter.time)},
+                    {"event", std::move(event)}});
+}
+
+asio::awaitable<void> send_undelivered(std::shared_ptr<ControlStream> stream, ConnectionContext context) {
+    std::string lines;
+    if (context.options.dead != nullptr) {
+        const journal::DeadLetters::Letters letters = co_await list_dead(*context.options.dead);
+        if (!letters) {
+            co_await send(stream, make_error(503, letters.error()), context.options.write_timeout);
+            co_return;
+        }
+        for (const journal::DeadLetter& letter : *letters) lines += to_line(letter);
+    }
+    co_await send(stream, make_response(200, std::move(lines), "application/x-ndjson"),
+                  context.options.write_timeout);
+}
+
 asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, ConnectionContext context) {
     boost::beast::flat_buffer buffer(context.options.max_header + context.options.max_body);
     beast_http::request_parser<beast_http::string_body> parser;
@@ -201,6 +241,8 @@ asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, Conne
         co_await send(stream, std::move(response), timeout);
     } else if (route->endpoint == Endpoint::kEvents) {
         co_await stream_events(stream, context, *route);
+    } else if (route->endpoint == Endpoint::kUndelivered) {
+        co_await send_undelivered(stream, context);
     } else {
         co_await send(stream, answer(context, *route), timeout);
     }

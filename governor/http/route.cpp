@@ -17,10 +17,11 @@ struct Known {
     bool takes_service;  ///< `path` ends with a slash, the service follows
 };
 
-constexpr std::array<Known, 7> kKnown{{
+constexpr std::array<Known, 8> kKnown{{
     {"/v1/status", "GET", Endpoint::kStatus, false},
     {"/v1/version", "GET", Endpoint::kVersion, false},
     {"/v1/events", "GET", Endpoint::kEvents, false},
+    {"/v1/undelivered", "GET", Endpoint::kUndelivered, false},
     {"/v1/reload", "POST", Endpoint::kReload, false},
     {"/v1/explain/", "GET", Endpoint::kExplain, true},
     {"/v1/release/", "POST", Endpoint::kRelease, true},
@@ -109,7 +110,7 @@ tl::expected<Route, RouteError> find_route(std::string_view method, std::string_
         return tl::make_unexpected(
             RouteError{404,
                        "there is no such path; known are /v1/status, /v1/explain/<service>, /v1/events, "
-                       "/v1/release/<service>, /v1/reload, /v1/version and /metrics",
+                       "/v1/undelivered, /v1/release/<service>, /v1/reload, /v1/version and /metrics",
                        {}});
     }
     if (method != known->method) {

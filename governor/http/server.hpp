@@ -3,7 +3,7 @@
 #pragma once
 
 #include "governor/http/control_api.hpp"
-#include "governor/journal/event_store.hpp"
+#include "governor/journal/delivery.hpp"
 #include "governor/publish/publisher.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -29,6 +29,8 @@ struct ServerOptions {
     std::chrono::milliseconds write_timeout{10'000};  ///< for an answer, or for one event of a stream
     /// The text of GET /metrics; absent: there are none.
     std::function<std::shared_ptr<const std::string>()> metrics;
+    /// What GET /v1/undelivered lists; null: nothing. Must outlive run().
+    journal::DeadLetters* dead = nullptr;
 };
 
 /// The control socket: HTTP over a unix socket, one request per connection. docs/command-line.md lists the

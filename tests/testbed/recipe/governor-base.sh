@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 packages=ca-certificates,libstdc++6,libyaml-cpp0.7,libspdlog1.10,libfmt9,libcgroup2,libsdbus-c++1
-packages+=,libsqlite3-0,libssl3,libprometheus-cpp-core1.0
+packages+=,libsqlite3-0,libcurl4
 debootstrap_to bookworm "$1.part.tar" "$packages" \
   --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/cache/debconf/*-old "$1"/var/log/*.log'
 mv "$1.part.tar" "$1"

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#include "governor/hooks/exec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace governor::hooks {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ExecTest : public testing::Test {
+  protected:
+    ExecTest() {
+        std::string name = testing::TempDir() + "hook-XXXXXX";
+        folder = ::mkdtemp(name.data());
+    }
+    ~ExecTest() override { std::filesystem::remove_all(folder); }
+
+    Outcome run(const std::string& script, std::chrono::milliseconds timeout = 20s) {
+        ExecTransport transport({.command = {"/bin/sh", "-c", script, "sh", folder}, .timeout = timeout});
+        return transport.deliver({event, {}, {}}, stop);
+    }
+    std::string file(const std::string& name) const {
+        std::ifstream in(folder + "/" + name);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    std::string folder;
+    std::atomic<bool> stop{false};
+    journal::Stored event{7, {}, "oom_verdict", "jobmate", "coach", "jobmate-coach-1",
+                          R"({"id":7,"type":"oom_verdict","verdict":"own_limit","detail":"too\nmuch"})"};
+};
+
+TEST_F(ExecTest, TheEventIsOnItsInputAndInItsEnvironment) {
+    const Outcome outcome = run("cat > $1/in; env | grep ^GOVERNOR > $1/env");
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kDelivered) << outcome.error;
+    EXPECT_EQ(file("in"), event.json + "\n");
+    const std::string env = file("env");
+    for (const char* line : {"GOVERNOR_ID=7\n", "GOVERNOR_TYPE=oom_verdict\n", "GOVERNOR_SERVICE=coach\n",
+                             "GOVERNOR_PROJECT=jobmate\n", "GOVERNOR_CONTAINER=jobmate-coach-1\n",
+                             "GOVERNOR_VERDICT=own_limit\n", "GOVERNOR_OUTCOME=\n"})
+        EXPECT_NE(env.find(line), std::string::npos) << line << env;
+}
+
+TEST_F(ExecTest, NoOtherVariableOfTheGovernorsIsPassedOn) {
+    ::setenv("HOOK_TEST_SECRET", "s3cret", 1);
+    run("env > $1/env");
+    ::unsetenv("HOOK_TEST_SECRET");
+    EXPECT_EQ(file("env").find("s3cret"), std::string::npos);
+}
+
+TEST_F(ExecTest, TheExitCodeSaysHowItWent) {
+    const Outcome bad = run("exit 3");
+    EXPECT_EQ(bad.kind, Outcome::Kind::kFailed);
+    EXPECT_EQ(bad.error, "/bin/sh ended with exit code 3");
+    EXPECT_EQ(run("kill -SEGV $$").error, "/bin/sh was ended by signal 11");
+}
+
+TEST_F(ExecTest, AProgramThatIsNotThereIsSaidSo) {
+    ExecTransport transport({.command = {"/no/such/program"}, .timeout = 1s});
+    const Outcome outcome = transport.deliver({event, {}, {}}, stop);
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed);
+    EXPECT_NE(outcome.error.find("/no/such/program cannot be run: No such file"), std::string::npos)
+        << outcome.error;
+}
+
+TEST_F(ExecTest, OneThatHangsIsKilledAtItsTimeoutWithItsChildren) {
+    const Outcome outcome = run("sleep 1000 & echo $! > $1/child; wait", 300ms);
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed);
+    EXPECT_NE(outcome.error.find("did not end within 300 ms"), std::string::npos) << outcome.error;
+    const int child = std::atoi(file("child").c_str());
+    if (child > 0) {
+        // Gone, or a zombie that init has not reaped yet.
+        std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+        std::string line;
+        std::getline(stat, line);
+        EXPECT_TRUE(line.empty() || line.find(") Z ") != std::string::npos || ::kill(child, 0) != 0) << line;
+    }
+}
+
+TEST_F(ExecTest, OneThatForksAndStaysDoesNotHoldUpTheNext) {
+    // The child keeps standard input and output open, and does not end.
+    const Outcome outcome = run("sleep 1000 & exit 0");
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kDelivered) << outcome.error;
+}
+
+TEST_F(ExecTest, ALongEventThatNobodyReadsIsNoObstacle) {
+    event.json.assign(1UL << 20U, 'x');
+    EXPECT_EQ(run("exit 0").kind, Outcome::Kind::kDelivered);
+    EXPECT_EQ(run("cat > $1/in").kind, Outcome::Kind::kDelivered);
+    EXPECT_EQ(file("in").size(), event.json.size() + 1);
+}
+
+TEST_F(ExecTest, ItEndsWithTheGovernor) {
+    stop = true;
+    EXPECT_EQ(run("sleep 1000").kind, Outcome::Kind::kFailed);
+}
+
+}  // namespace
+}  // namespace governor::hooks
