@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "governor/hooks/body.hpp"
 #include "governor/hooks/content.hpp"
 #include "policies/hook.hpp"
 
@@ -11,6 +10,12 @@
 #include <vector>
 
 namespace governor::hooks {
+
+/// Who tells, for those who hear from several hosts.
+struct Origin {
+    std::string host;     ///< its name
+    std::string version;  ///< the governor's
+};
 
 /// The event types that a target must see: those of its `on`, and what else its format needs. Pure.
 std::vector<std::string> types_of(const policies::Hook& hook);

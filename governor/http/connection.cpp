@@ -36,6 +36,8 @@ using Response = beast_http::response<beast_http::string_body>;
 namespace {
 
 constexpr int kHttp11 = 11;
+/// The last undelivered events: enough to see what is wrong.
+constexpr std::size_t kMostLetters = 1000;
 
 std::string to_body(const nlohmann::json& json) {
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -176,11 +178,9 @@ asio::awaitable<void> stream_events(std::shared_ptr<ControlStream> stream, Conne
 }
 
 asio::awaitable<journal::DeadLetters::Letters> list_dead(journal::DeadLetters& dead) {
-    /// The last ones: enough to see what is wrong.
-    constexpr std::size_t kMost = 1000;
     auto start = [&dead](auto handler) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        dead.list_dead(kMost, [shared](journal::DeadLetters::Letters letters) mutable {
+        dead.list_dead(kMostLetters, [shared](journal::DeadLetters::Letters letters) mutable {
             (*shared)(std::move(letters));
         });
     };
