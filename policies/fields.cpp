@@ -13,7 +13,7 @@ namespace {
 
 /// Keys that the design has and this version does not act on. They get a message of their own: "did you mean"
 /// would be wrong.
-constexpr std::array<std::string_view, 3> kLaterKeys{"hooks", "slow_leak", "reclaim"};
+constexpr std::array<std::string_view, 2> kLaterKeys{"slow_leak", "reclaim"};
 
 /// The object that does have this key, for somebody who wrote it one level too high or too deep.
 const KeyTable* owner_of(std::string_view key) {
