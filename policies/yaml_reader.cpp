@@ -58,8 +58,10 @@ void YamlReader::hide(const YamlNode& node) {
     for (const auto& item : node.items) hide(*item);
     for (const auto& entry : node.entries) hide(*entry.value);
     if (node.kind != YamlNode::Kind::kScalar) return;
-    const bool variable = node.text.find("${") != std::string::npos;
-    if (variable && node.text.find(":-") == std::string::npos) return;
+    // A default is written out, and so is what cannot be filled in.
+    const auto filled =
+        substitute(node.text, [](std::string_view) { return std::optional<std::string>(""); });
+    if (filled.text && filled.has_variables && node.text.find(":-") == std::string::npos) return;
     hide(node.at);
     // Of a text over several lines it is not known where it ends. Long lines are shown in no case.
     const auto line = lines_->line(node.at);
