@@ -149,13 +149,30 @@ void check_priorities(const std::vector<PlacedService>& services, const std::vec
     }
 }
 
+void check_hooks(const std::vector<PlacedHook>& hooks) {
+    std::map<std::string_view, const PlacedHook*> seen;
+    for (const auto& hook : hooks) {
+        // Of a hook that could not be read so far; that was told.
+        if (hook.hook->name.empty()) continue;
+        const auto [first, is_new] = seen.emplace(hook.hook->name, &hook);
+        if (is_new) continue;
+        hook.reader->error(hook.at,
+                           "a hook named '" + hook.hook->name + "' exists already, at " +
+                               first->second->reader->lines().place(first->second->at),
+                           "names are unique across all policy files; without 'name' a hook is called "
+                           "webhook-N or exec-N, the N-th of all");
+    }
+}
+
 }  // namespace
 
-void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts) {
+void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts,
+                    const std::vector<PlacedHook>& hooks) {
     check_names(services);
     check_overlaps(services, check_twins(services));
     check_hosts(hosts);
     check_priorities(services, hosts);
+    check_hooks(hooks);
 }
 
 }  // namespace policies

@@ -26,8 +26,16 @@ struct PlacedHost {
     bool clean = true;
 };
 
+/// A hook with its name, and where it was read.
+struct PlacedHook {
+    const Hook* hook = nullptr;
+    YamlReader* reader = nullptr;
+    Position at;
+};
+
 /// What only shows when all files are seen together: names given twice, policies that want the same
 /// containers, `host` given in two ways, and priorities without a `host`.
-void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts);
+void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts,
+                    const std::vector<PlacedHook>& hooks);
 
 }  // namespace policies

@@ -136,9 +136,7 @@ Position SourceLines::shown_place(Position at) const {
 Diagnostic SourceLines::diagnose(Severity severity, Position at, std::string message,
                                  std::string hint) const {
     const auto shown = shown_place(at);
-    const auto line = lines_[static_cast<std::size_t>(shown.line) - 1];
-    // Longer lines are not kept: hundreds of diagnostics may be about the same one.
-    constexpr std::size_t kKept = 4096;
+    const auto line = this->line(at);
     return {.severity = severity,
             .file = source_->file,
             .line = shown.line,
@@ -146,7 +144,11 @@ Diagnostic SourceLines::diagnose(Severity severity, Position at, std::string mes
             .path = {},
             .message = std::move(message),
             .hint = std::move(hint),
-            .snippet = line.size() <= kKept ? std::string(line) : std::string()};
+            .snippet = line.size() <= kLongestSnippet ? std::string(line) : std::string()};
+}
+
+std::string_view SourceLines::line(Position at) const {
+    return lines_[static_cast<std::size_t>(std::clamp(at.line, 1, static_cast<int>(lines_.size()))) - 1];
 }
 
 std::string SourceLines::place(Position at) const {

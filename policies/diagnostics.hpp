@@ -19,6 +19,9 @@ struct Position {
     auto operator<=>(const Position&) const = default;
 };
 
+/// Longer lines are not shown: hundreds of diagnostics may be about the same one.
+inline constexpr std::size_t kLongestSnippet = 4096;
+
 /// A source cut into lines, to show the line that a diagnostic is about. Refers to the Source, which must
 /// live as long.
 class SourceLines {
@@ -28,6 +31,8 @@ class SourceLines {
     const std::string& file() const { return source_->file; }
     /// Fills in the file and the snippet; a position outside the text is moved to its nearest place.
     Diagnostic diagnose(Severity severity, Position at, std::string message, std::string hint) const;
+    /// The line of a position; the nearest one of a position outside the text.
+    std::string_view line(Position at) const;
     /// "file:line:col", for a message that speaks of a second place.
     std::string place(Position at) const;
 

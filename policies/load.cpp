@@ -27,18 +27,10 @@ struct FileDraft {
     Position host_at;
     bool host_clean = true;
     std::deque<ReadService> services;
+    std::deque<HookDraft> hooks;
 };
 
 constexpr std::size_t kLongestName = 63;
-
-/// The name goes into metrics, labels and file names, hence the narrow set.
-bool is_service_name(std::string_view name) {
-    const auto alnum = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
-    return !name.empty() && name.size() <= kLongestName && alnum(name.front()) &&
-           std::ranges::all_of(name, [&](char c) { return alnum(c) || c == '_' || c == '-' || c == '.'; });
-}
 
 void read_version(YamlReader& reader, const YamlNode& node, FileDraft&) {
     const auto written = reader.text(node);
@@ -57,9 +49,8 @@ void read_services(YamlReader& reader, const YamlNode& node, FileDraft& out) {
             reader.error(entry.at, "the policy '" + entry.key + "' is given twice; first at " +
                                        reader.lines().place(first->second));
         }
-        if (!is_service_name(entry.key)) {
-            reader.error(entry.at, "'" + entry.key.substr(0, 80) + "' cannot be a policy's name",
-                         "letters, digits, '.', '-' and '_', at most 63; a letter or digit first");
+        if (!is_policy_name(entry.key)) {
+            reader.error(entry.at, "'" + entry.key.substr(0, 80) + "' cannot be a policy's name", kNameHint);
         }
         auto& read = out.services.emplace_back();
         read.draft.policy.name = entry.key;
@@ -85,10 +76,11 @@ void read_file_host(YamlReader& reader, const YamlNode& node, FileDraft& out) {
 }
 
 const Fields<FileDraft>& file_fields() {
-    static constexpr std::array<Field<FileDraft>, 3> kFields{{
+    static constexpr std::array<Field<FileDraft>, 4> kFields{{
         {"version", read_version},
         {"host", read_file_host},
         {"services", read_services},
+        {"hooks", [](YamlReader& r, const YamlNode& n, FileDraft& out) { read_hooks(r, n, out.hooks); }},
     }};
     static const auto table = make_fields<FileDraft>("file", "the top level", "version: 1", kFields);
     return table;
@@ -123,8 +115,9 @@ void read_root(YamlReader& reader, const YamlNode& root, FileDraft& out) {
     if (find_key(root, "version") == nullptr) {
         reader.error(root.at, "'version' is missing", "begin the file with: version: 1");
     }
-    // What is so for the whole host may have a file of its own.
-    if (find_key(root, "services") == nullptr && find_key(root, "host") == nullptr) {
+    // What is so for the whole host, and whom to tell, may have files of their own.
+    const auto lacks = [&](std::string_view key) { return find_key(root, key) == nullptr; };
+    if (lacks("services") && lacks("host") && lacks("hooks")) {
         reader.error(root.at, "'services' is missing: there is nothing to govern",
                      "for example: services: { worker: { match: { service: worker } } }");
     }
@@ -155,6 +148,20 @@ void read_file(LoadedFile& file, const std::string& text) {
     read_root(reader, *tree.root, file.draft);
 }
 
+/// A hook without a name is called by its kind and its number among all hooks.
+std::vector<PlacedHook> name_hooks(std::deque<LoadedFile>& files) {
+    std::vector<PlacedHook> placed;
+    for (auto& file : files) {
+        for (auto& [hook, targets, at, named] : file.draft.hooks) {
+            const auto number = std::to_string(placed.size() + 1);
+            const bool exec = std::holds_alternative<ExecHook>(hook.target);
+            if (!named && targets == 1) hook.name = (exec ? "exec-" : "webhook-") + number;
+            placed.push_back({&hook, &file.reader, at});
+        }
+    }
+    return placed;
+}
+
 LoadResult load_all(const std::vector<Source>& sources, const Environment& environment) {
     std::deque<LoadedFile> files;
     std::vector<PlacedService> placed;
@@ -169,7 +176,7 @@ LoadResult load_all(const std::vector<Source>& sources, const Environment& envir
                               service.priority_at, service.draft.match_clean});
         }
     }
-    check_together(placed, hosts);
+    check_together(placed, hosts, name_hooks(files));
 
     LoadResult result;
     Policy policy;
@@ -180,6 +187,7 @@ LoadResult load_all(const std::vector<Source>& sources, const Environment& envir
         auto found = file.reader.take_diagnostics();
         std::ranges::move(found, std::back_inserter(result.diagnostics));
         for (auto& service : file.draft.services) policy.services.push_back(std::move(service.draft.policy));
+        for (auto& draft : file.draft.hooks) policy.hooks.push_back(std::move(draft.hook));
     }
     if (good) result.policy = std::move(policy);
     return result;
@@ -200,14 +208,24 @@ LoadResult failed(std::string message) {
 
 }  // namespace
 
+bool is_policy_name(std::string_view name) {
+    const auto alnum = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return !name.empty() && name.size() <= kLongestName && alnum(name.front()) &&
+           std::ranges::all_of(name, [&](char c) { return alnum(c) || c == '_' || c == '-' || c == '.'; });
+}
+
 const std::vector<KeyTable>& key_tables() {
     static const std::vector<KeyTable> tables{
-        file_fields().table,    service_fields().table,      match_fields().table,
-        memory_fields().table,  near_oom_fields().table,     condition_fields().table,
-        term_fields().table,    pressure_fields().table,     warn_fields().table,
-        brake_fields().table,   drain_fields().table,        restart_fields().table,
-        backoff_fields().table, breaker_fields().table,      reserve_fields().table,
-        host_fields().table,    host_pressure_fields().table};
+        file_fields().table,      service_fields().table,       match_fields().table,
+        memory_fields().table,    near_oom_fields().table,      condition_fields().table,
+        term_fields().table,      pressure_fields().table,      warn_fields().table,
+        brake_fields().table,     drain_fields().table,         restart_fields().table,
+        backoff_fields().table,   breaker_fields().table,       reserve_fields().table,
+        host_fields().table,      host_pressure_fields().table, hook_fields().table,
+        webhook_fields().table,   header_value_fields().table,  hmac_fields().table,
+        exec_hook_fields().table, retry_fields().table};
     return tables;
 }
 

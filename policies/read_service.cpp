@@ -16,17 +16,6 @@ void check_glob(YamlReader& reader, Position at, std::string_view pattern) {
     }
 }
 
-void read_globs(YamlReader& reader, const YamlNode& node, std::vector<std::string>& out) {
-    const auto errors_before = reader.errors();
-    std::vector<std::string> globs;
-    reader.strings(node, globs);
-    if (reader.errors() != errors_before) return;
-    for (std::size_t i = 0; i < globs.size(); ++i) {
-        check_glob(reader, node.items.empty() ? node.at : node.items[i]->at, globs[i]);
-    }
-    out = std::move(globs);
-}
-
 void read_labels(YamlReader& reader, const YamlNode& node, Match& out) {
     if (!reader.expect_map(node, "labels: { tier: worker }")) return;
     if (node.entries.empty()) reader.error(node.at, "'labels' has no label");
@@ -84,6 +73,17 @@ void noting(YamlReader& reader, bool& clean, Read read) {
 }
 
 }  // namespace
+
+void read_globs(YamlReader& reader, const YamlNode& node, std::vector<std::string>& out) {
+    const auto errors_before = reader.errors();
+    std::vector<std::string> globs;
+    reader.strings(node, globs);
+    if (reader.errors() != errors_before) return;
+    for (std::size_t i = 0; i < globs.size(); ++i) {
+        check_glob(reader, node.items.empty() ? node.at : node.items[i]->at, globs[i]);
+    }
+    out = std::move(globs);
+}
 
 const Fields<Match>& match_fields() {
     static constexpr std::array<Field<Match>, 4> kFields{{

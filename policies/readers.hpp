@@ -6,6 +6,7 @@
 #include "policies/policy.hpp"
 #include "policies/quantity.hpp"
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,20 @@ struct HostPressureDraft {
     std::optional<Permille> some;
     std::optional<Permille> full;
     milliseconds over = HostPressure{}.over;
+};
+
+/// A hook before it is known to have one target.
+struct HookDraft {
+    Hook hook;
+    int targets = 0;
+    Position at;  ///< of its name, if it has one
+    bool named = false;
+};
+
+/// A webhook before it is known to have one place for each of its texts, and what follows from its format.
+struct WebhookDraft {
+    Webhook webhook;
+    bool format_clean = true;
 };
 
 /// A service's policy with what the checks need to know: which parts were read without an error.
@@ -57,14 +72,28 @@ const Fields<Reserve>& reserve_fields();
 const Fields<ServiceDraft>& service_fields();
 const Fields<HostPressureDraft>& host_pressure_fields();
 const Fields<Host>& host_fields();
+const Fields<HookDraft>& hook_fields();
+const Fields<WebhookDraft>& webhook_fields();
+const Fields<SecretText>& header_value_fields();
+const Fields<HookSignature>& hmac_fields();
+const Fields<ExecHook>& exec_hook_fields();
+const Fields<HookRetry>& retry_fields();
 
 void read_condition(YamlReader& reader, const YamlNode& node, Condition& out);
 void read_near_oom(YamlReader& reader, const YamlNode& node, NearOom& out);
 void read_host(YamlReader& reader, const YamlNode& node, Host& out);
 void read_reserve(YamlReader& reader, const YamlNode& node, Reserve& out);
+void read_hooks(YamlReader& reader, const YamlNode& node, std::deque<HookDraft>& out);
+void read_webhook(YamlReader& reader, const YamlNode& node, Webhook& out);
+void read_globs(YamlReader& reader, const YamlNode& node, std::vector<std::string>& out);
 /// -1000 to 1000, the kernel's bounds.
 void read_oom_score_adj(YamlReader& reader, const YamlNode& node, std::optional<int>& out);
 void read_optional_size(YamlReader& reader, const YamlNode& node, std::optional<Size>& out, Zero zero);
+
+/// The name goes into metrics, labels and file names, hence the narrow set: letters, digits, `.`, `-`, `_`.
+bool is_policy_name(std::string_view name);
+inline constexpr const char* kNameHint =
+    "letters, digits, '.', '-' and '_', at most 63; a letter or digit first";
 
 /// "SIGUSR1", "USR1", "10", "RTMIN+3". Signals that end or stop a process are refused: a warning must not.
 Parsed<int> parse_warn_signal(std::string_view text);

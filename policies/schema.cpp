@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/schema.hpp"
+
 #include "policies/load.hpp"
 
 namespace policies {
@@ -18,7 +20,7 @@ constexpr const char* kSchemaHead = R"json({
       "type": "object",
       "additionalProperties": false,
       "required": ["version"],
-      "anyOf": [{ "required": ["services"] }, { "required": ["host"] }],
+      "anyOf": [{ "required": ["services"] }, { "required": ["host"] }, { "required": ["hooks"] }],
       "properties": {
         "version": { "description": "The version of this format.", "enum": [1, "1"] },
         "host": { "$ref": "#/$defs/host" },
@@ -28,6 +30,12 @@ constexpr const char* kSchemaHead = R"json({
           "minProperties": 1,
           "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" },
           "additionalProperties": { "$ref": "#/$defs/service" }
+        },
+        "hooks": {
+          "description": "Whom to tell of which events. Those of all files are put together.",
+          "type": "array",
+          "minItems": 1,
+          "items": { "$ref": "#/$defs/hook" }
         }
       }
     },
@@ -324,7 +332,7 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
 }  // namespace
 
 std::string json_schema() {
-    return std::string(kSchemaHead) + kSchemaConditions + kSchemaTail;
+    return std::string(kSchemaHead) + kSchemaConditions + kSchemaHooks + kSchemaTail;
 }
 
 }  // namespace policies

@@ -24,7 +24,8 @@ Substituted expand(std::string_view inside, const Environment& environment) {
     const auto colon = inside.find(":-");
     const auto name = inside.substr(0, colon);
     if (!is_name(name)) {
-        return refused("'${" + std::string(inside) + "}' does not name a variable",
+        // Not quoted: a secret that was written out may have a dollar sign in it.
+        return refused("what stands in '${...}' does not name a variable",
                        "the forms are ${NAME} and ${NAME:-default}; a dollar sign itself is written $$");
     }
     const bool has_default = colon != std::string_view::npos;

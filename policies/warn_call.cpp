@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/http_text.hpp"
 #include "policies/readers.hpp"
 
 #include <algorithm>
@@ -48,10 +49,6 @@ Parsed<int> harmless(const SignalName& signal) {
     return refused("is no warning: SIG" + std::string(signal.name) + " ends or stops a process");
 }
 
-bool is_port(std::string_view text) {
-    return parse_integer(text, 1, 65535).value.has_value();
-}
-
 }  // namespace
 
 Parsed<int> parse_warn_signal(std::string_view text) {
@@ -83,21 +80,7 @@ std::string warn_url_problem(std::string_view url) {
                "run out of memory has no time for a TLS handshake";
     }
     if (!url.starts_with("http://")) return "the URL must begin with http://";
-    const bool clean = std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f; });
-    if (!clean) return "the URL has a blank or another character that must be percent-encoded";
-    if (url.find('#') != std::string_view::npos)
-        return "the URL has a fragment (#), which is never sent to a server";
-    auto authority = url.substr(7);
-    authority = authority.substr(0, authority.find_first_of("/?"));
-    if (authority.find('@') != std::string_view::npos)
-        return "the URL has a user name in it, which is not supported";
-    auto host = authority.substr(0, authority.find(':'));
-    if (authority.starts_with('[')) host = authority.substr(0, authority.find(']') + 1);
-    if (host.empty()) return "the URL has no host";
-    const auto rest = authority.substr(host.size());
-    if (!rest.empty() && (!rest.starts_with(':') || !is_port(rest.substr(1))))
-        return "the URL's port is not a number from 1 to 65535";
-    return {};
+    return url_problem(url);
 }
 
 }  // namespace policies

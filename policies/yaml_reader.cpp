@@ -53,14 +53,37 @@ void YamlReader::warning(Position at, std::string message, std::string hint) {
     add(Severity::kWarning, at, std::move(message), std::move(hint));
 }
 
+void YamlReader::hide(const YamlNode& node) {
+    if (all_hidden_) return;
+    for (const auto& item : node.items) hide(*item);
+    for (const auto& entry : node.entries) hide(*entry.value);
+    if (node.kind != YamlNode::Kind::kScalar) return;
+    // A default is written out, and so is what cannot be filled in.
+    const auto filled =
+        substitute(node.text, [](std::string_view) { return std::optional<std::string>(""); });
+    if (filled.text && filled.has_variables && node.text.find(":-") == std::string::npos) return;
+    hide(node.at);
+    // Of a text over several lines it is not known where it ends. Long lines are shown in no case.
+    const auto line = lines_->line(node.at);
+    if (line.size() > kLongestSnippet || line.find(node.text) == std::string_view::npos) all_hidden_ = true;
+}
+
+void YamlReader::hide(Position at) {
+    hidden_lines_.insert(at.line);
+}
+
 std::vector<Diagnostic> YamlReader::take_diagnostics() {
+    for (auto& diagnostic : diagnostics_) {
+        if (all_hidden_ || hidden_lines_.contains(diagnostic.line)) diagnostic.snippet.clear();
+    }
     std::ranges::stable_sort(diagnostics_, {},
                              [](const Diagnostic& d) { return std::pair(d.line, d.column); });
     if (untold_ != 0) {
         const auto severity = errors_ != 0 ? Severity::kError : Severity::kWarning;
         const Position last{diagnostics_.back().line, diagnostics_.back().column};
-        diagnostics_.push_back(lines_->diagnose(
+        auto& rest = diagnostics_.emplace_back(lines_->diagnose(
             severity, last, "and " + std::to_string(untold_) + " more of the same file", ""));
+        if (all_hidden_ || !hidden_lines_.empty()) rest.snippet.clear();
     }
     return std::move(diagnostics_);
 }
@@ -143,6 +166,19 @@ void YamlReader::duration(const YamlNode& node, milliseconds& out, milliseconds 
     } else {
         out = *parsed.value;
     }
+}
+
+void YamlReader::duration(const YamlNode& node, milliseconds& out, milliseconds shortest,
+                          milliseconds longest) {
+    const auto errors_before = errors_;
+    milliseconds read{0};
+    duration(node, read, longest);
+    if (errors_ != errors_before) return;
+    if (read < shortest) {
+        error(node.at, "'" + to_string(read) + "' is too short: here the least is " + to_string(shortest));
+        return;
+    }
+    out = read;
 }
 
 void YamlReader::integer(const YamlNode& node, int& out, int lowest, int highest) {

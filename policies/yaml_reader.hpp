@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,11 @@ class YamlReader {
     /// In the order of the file.
     std::vector<Diagnostic> take_diagnostics();
 
+    /// What stands here may be a secret: diagnostics about its line do not show the line. A text that is a
+    /// variable's is no secret yet.
+    void hide(const YamlNode& node);
+    void hide(Position at);
+
     /// A scalar with its variables filled in.
     std::optional<std::string> text(const YamlNode& node);
     void size(const YamlNode& node, Size& out, Zero zero);
@@ -55,6 +61,8 @@ class YamlReader {
     /// More than zero, and at most `longest`.
     void duration(const YamlNode& node, milliseconds& out, milliseconds longest);
     void duration(const YamlNode& node, milliseconds& out);
+    /// At least `shortest`, and at most `longest`.
+    void duration(const YamlNode& node, milliseconds& out, milliseconds shortest, milliseconds longest);
     void integer(const YamlNode& node, int& out, int lowest, int highest);
     /// A list of strings; a single string is a list of one.
     void strings(const YamlNode& node, std::vector<std::string>& out);
@@ -75,6 +83,8 @@ class YamlReader {
     const Environment* environment_;
     std::vector<Diagnostic> diagnostics_;
     std::string path_;
+    std::set<int> hidden_lines_;
+    bool all_hidden_ = false;
     std::size_t errors_ = 0;
     std::size_t untold_ = 0;
 };

@@ -72,7 +72,6 @@ TEST(LoadBadInput, SaysWhereAMisplacedKeyBelongs) {
 TEST(LoadBadInput, SaysThatLaterKeysAreNotKnownYet) {
     expect_in_worker("    slow_leak: 1\n", "this version of governor does not know 'slow_leak' yet");
     expect_in_worker("    near_oom: { reclaim: 1 }\n", "does not know 'reclaim' yet");
-    expect_error(matched_worker("hooks: []\n"), "does not know 'hooks' yet", 5);
 }
 
 TEST(LoadBadInput, RefusesKeysGivenTwice) {

@@ -79,6 +79,24 @@ TEST(Schema, DescribesEveryKey) {
     }
 }
 
+/// All that was not needed to make a hook at all is at its default.
+void expect_default_hooks(const std::vector<Hook>& hooks) {
+    ASSERT_EQ(hooks.size(), 4U);
+    Webhook plain;
+    plain.url.text = "http://a/";
+    Webhook alerts = plain;
+    alerts.format = HookFormat::kAlertmanager;
+    Webhook own = plain;
+    own.format = HookFormat::kTemplate;
+    own.body = "x";
+    plain.hmac.emplace().secret.text = "x";
+    EXPECT_EQ(std::get<Webhook>(hooks[0].target), plain);
+    EXPECT_EQ(hooks[0].retry, HookRetry{});
+    EXPECT_EQ(std::get<Webhook>(hooks[1].target), alerts);
+    EXPECT_EQ(std::get<Webhook>(hooks[2].target), own);
+    EXPECT_EQ(std::get<ExecHook>(hooks[3].target), ExecHook{.command = {"/bin/true"}});
+}
+
 /// The defaults that an editor shows must be those that the loader gives.
 TEST(Schema, HasTheLoadersDefaults) {
     const auto document = schema();
@@ -91,6 +109,12 @@ TEST(Schema, HasTheLoadersDefaults) {
             text +=
                 indent + key + ": " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
         }
+    };
+    const auto block_of = [&](const std::string& indent, const std::string& object,
+                              const std::vector<std::string>& keys) {
+        const auto& properties = definitions.at(object).at("properties");
+        for (const auto& key : keys)
+            text += indent + key + ": " + properties.at(key).at("default").get<std::string>() + "\n";
     };
     text += "    memory:\n";
     block("      ", "memory");
@@ -112,10 +136,22 @@ TEST(Schema, HasTheLoadersDefaults) {
     block("        ", "breaker");
     text += "host:\n  pressure:\n    full: 1%\n";
     block("    ", "host_pressure");
+    text += "hooks:\n  - on: armed\n    webhook:\n      url: http://a/\n      hmac:\n        secret: x\n";
+    block("        ", "hmac");
+    block_of("      ", "webhook", {"format", "timeout"});
+    text += "    retry:\n";
+    block("      ", "retry");
+    text += "  - on: armed\n    webhook:\n      url: http://a/\n      format: alertmanager\n";
+    block_of("      ", "webhook", {"resend", "resolve_after"});
+    text += "  - on: armed\n    webhook:\n      url: http://a/\n      template: x\n";
+    block_of("      ", "webhook", {"content_type"});
+    text += "  - on: armed\n    exec:\n      command: [/bin/true]\n";
+    block("      ", "exec_hook");
 
     const auto result = load_text(text);
     ASSERT_TRUE(result.policy) << all_of(result);
     EXPECT_EQ(result.policy->host.pressure->over, HostPressure{}.over);
+    expect_default_hooks(result.policy->hooks);
     auto service = result.policy->services.front();
     EXPECT_EQ(service.memory, Memory{});
     EXPECT_EQ(service.restart, Restart{});

@@ -1,0 +1,11 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Internal to the schema.
+namespace policies {
+
+/// The definitions of what stands below `hooks`, each with its comma behind it.
+extern const char* const kSchemaHooks;
+
+}  // namespace policies
