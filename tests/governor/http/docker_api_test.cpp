@@ -85,7 +85,7 @@ class DockerApiTest : public testing::Test {
         DockerApi::Parts parts{client_,  *feed_,         past_, publisher_, [this] { return now_; },
                                "26.1.5", engine_timeout_};
         api_.emplace(std::move(parts));
-        server_.emplace(io_.get_executor(), options_, no_api_, publisher_, &*api_);
+        server_.emplace(io_.get_executor(), options_, no_api_, publisher_, nullptr, &*api_);
         ASSERT_TRUE(server_->open());
         asio::co_spawn(io_, server_->run(), asio::detached);
     }

@@ -51,7 +51,7 @@ inline Annotated run(const std::string& text, const Policies& policies,
                      const std::string& project = {}) {
     const Request request{
         .compose = {"compose.yaml", text}, .project = project, .folder = "folder", .host_memory = host};
-    return annotate(request, {.host = {}, .services = policies});
+    return annotate(request, {.host = {}, .services = policies, .hooks = {}});
 }
 
 /// The tree without annotations and the two limits: what annotating must leave as it is.
