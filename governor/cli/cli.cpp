@@ -7,6 +7,7 @@
 #include "governor/cli/check.hpp"
 #include "governor/cli/daemon_commands.hpp"
 #include "governor/cli/doctor/doctor.hpp"
+#include "governor/publish/event_schema.hpp"
 #include "policies/load.hpp"
 #include "policies/quantity.hpp"
 
@@ -47,6 +48,7 @@ struct Spoken {
     EventsOptions events;
     AnnotateOptions annotate;
     bool json = false;
+    bool event_schema = false;
     int guardian_fd = -1;
     std::function<int()> command;
 
@@ -162,13 +164,16 @@ void add_policy_commands(CLI::App& app, Spoken& spoken) {
         ->capture_default_str();
     add_json(*check_sub, spoken);
 
-    auto* schema =
-        add_command(app, spoken, "schema", "Print the JSON Schema of a policy file, for editors", [&spoken] {
-            auto text = policies::json_schema();
+    auto* schema = add_command(
+        app, spoken, "schema", "Print the JSON Schema of a policy file, for editors; or of an event",
+        [&spoken] {
+            constexpr int kIndent = 2;
+            auto text = spoken.event_schema ? publish::event_schema().dump(kIndent) : policies::json_schema();
             if (!text.ends_with('\n')) text += '\n';
             spoken.console.out << text;
             return static_cast<int>(kGood);
         });
+    schema->add_flag("--event", spoken.event_schema, "Of an event, as `events --json` and hooks have it");
     schema->add_flag("--json", spoken.json, "Print JSON (it always is)");
 }
 

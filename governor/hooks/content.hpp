@@ -28,8 +28,8 @@ class Content {
         std::optional<WallTime> next;
     };
     virtual Due due(WallTime now) = 0;
-    /// The parcel that was asked for last has been delivered.
-    virtual void delivered(WallTime now) = 0;
+    /// The parcel that was asked for last was delivered, or is given up for good.
+    virtual void settled(WallTime now) = 0;
 };
 
 }  // namespace governor::hooks

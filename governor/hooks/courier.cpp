@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 
 /// Of one answer of the journal.
 constexpr std::size_t kPage = 100;
+/// Of the past, for what depends on it: days of a stack in trouble.
+constexpr std::size_t kPast = 2'000;
 /// Events that nobody wants move the stored position only now and then: each move is a write to the disk.
 constexpr std::uint64_t kIdleStride = 500;
 /// The journal cannot be read: it tells of that itself.
@@ -31,11 +33,28 @@ void Courier::start() {
     });
     parts_.cursors.load_cursor(parts_.target,
                                [this, alive = std::weak_ptr(alive_)](std::uint64_t after) {
-                                   if (alive.expired()) return;
-                                   after_ = kept_ = after;
-                                   loaded_ = true;
-                                   go_on();
+                                   if (!alive.expired()) begin(after);
                                });
+}
+
+void Courier::begin(std::uint64_t after) {
+    after_ = kept_ = after;
+    if (!parts_.replay) {
+        loaded_ = true;
+        return go_on();
+    }
+    journal::Query past;
+    past.before = after + 1;
+    past.types = parts_.types;
+    past.limit = kPast;
+    past.newest = true;
+    parts_.store.read(std::move(past), [this, alive = std::weak_ptr(alive_)](const journal::Events& events) {
+        if (alive.expired()) return;
+        // A journal that cannot be read tells of that itself; what is to come matters more.
+        parts_.replay(events ? *events : std::vector<journal::Stored>{}, parts_.wall());
+        loaded_ = true;
+        go_on();
+    });
 }
 
 /// The one place that decides what is next; anything that happens ends up here.
@@ -117,7 +136,6 @@ void Courier::on_outcome(const Outcome& outcome) {
         ++counts_.delivered;
         parts_.count("delivered");
         last_error_.clear();
-        parts_.content->delivered(parts_.wall());
     } else {
         ++counts_.failed;
         parts_.count("failed");
@@ -129,6 +147,7 @@ void Courier::on_outcome(const Outcome& outcome) {
                                             ". Its events wait in the journal, and it is tried again."));
     if (verdict.now_well)
         own(parts_.tell("hook_recovered", "'" + parts_.target + "' takes events again."));
+    if (verdict.next != Verdict::Next::kAgain) parts_.content->settled(parts_.wall());
     switch (verdict.next) {
         case Verdict::Next::kNextEvent:
             finish_event();

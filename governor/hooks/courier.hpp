@@ -4,7 +4,7 @@
 
 #include "governor/hooks/attempts.hpp"
 #include "governor/hooks/carrier.hpp"
-#include "governor/hooks/content.hpp"
+#include "governor/hooks/messages.hpp"
 #include "governor/journal/delivery.hpp"
 #include "governor/ports.hpp"
 
@@ -39,6 +39,7 @@ class Courier {
         journal::DeadLetters& dead;
         std::unique_ptr<Carrier> carrier;
         std::unique_ptr<Content> content;
+        Messages::Replay replay;  ///< the content's; may be empty
         Clock clock;
         std::function<Content::WallTime()> wall;
         std::function<double()> chance;  ///< from 0 to 1
@@ -61,6 +62,7 @@ class Courier {
     std::size_t waiting() const { return queue_.size(); }
 
   private:
+    void begin(std::uint64_t after);
     void go_on();
     void fetch();
     void take(std::uint64_t asked_up_to, journal::Events events);

@@ -75,6 +75,7 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         parts_.publisher.publish(record);
         return parts_.publisher.last_sequence();
     };
+    Messages messages = make_messages(hook, {parts_.host, GOVERNOR_VERSION});
     return std::make_unique<Courier>(Courier::Parts{
         .target = hook.name,
         .types = types_of(hook),
@@ -83,7 +84,8 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         .cursors = parts_.cursors,
         .dead = parts_.dead,
         .carrier = std::make_unique<ThreadCarrier>(parts_.loop, transport_of(hook, parts_.proc)),
-        .content = make_content(hook),
+        .content = std::move(messages.content),
+        .replay = std::move(messages.replay),
         .clock = parts_.clock,
         .wall = [] { return std::chrono::system_clock::now(); },
         .chance = [this] { return std::uniform_real_distribution<double>(0, 1)(chance_); },
@@ -92,10 +94,6 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         .tell = std::move(tell),
         .count = [this, name = hook.name](
                      std::string_view result) { parts_.metrics.count_delivery(name, result); }});
-}
-
-std::unique_ptr<Content> Hooks::make_content(const policies::Hook& hook) const {
-    return make_messages(hook, {parts_.host, GOVERNOR_VERSION});
 }
 
 nlohmann::json Hooks::describe() const {

@@ -55,7 +55,6 @@ class Hooks {
     };
 
     std::unique_ptr<Courier> make_courier(const policies::Hook& hook);
-    std::unique_ptr<Content> make_content(const policies::Hook& hook) const;
     void forget(const std::string& name);
 
     Parts parts_;

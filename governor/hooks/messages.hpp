@@ -2,25 +2,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/hooks/body.hpp"
 #include "governor/hooks/content.hpp"
 #include "policies/hook.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace governor::hooks {
 
-/// Who tells, for those who hear from several hosts.
-struct Origin {
-    std::string host;     ///< its name
-    std::string version;  ///< the governor's
-};
-
 /// The event types that a target must see: those of its `on`, and what else its format needs. Pure.
 std::vector<std::string> types_of(const policies::Hook& hook);
 
-/// What this hook tells its target.
-std::unique_ptr<Content> make_messages(const policies::Hook& hook, const Origin& origin);
+/// What a hook tells its target.
+struct Messages {
+    /// Takes in what was told before the governor started, oldest first.
+    using Replay = std::function<void(const std::vector<journal::Stored>&, Content::WallTime now)>;
+
+    std::unique_ptr<Content> content;
+    Replay replay;  ///< empty: what is told does not depend on the past. Lives as long as `content`
+};
+Messages make_messages(const policies::Hook& hook, const Origin& origin);
 
 }  // namespace governor::hooks

@@ -7,27 +7,21 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <utility>
 
 namespace governor::http {
 namespace {
 
 using nlohmann::json;
 
-std::string action_of(const publish::Record& record) {
-    const bool graceful = record.type == "restart_finished" && record.event &&
-                          record.event->outcome == policies::Outcome::kGraceful;
-    return graceful ? "graceful_restart" : record.type;
+std::string text_at(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-docker::Labels labels_of(const publish::Subject& subject) {
-    if (subject.labels) return *subject.labels;
-    // What is known of them without Docker: enough for the usual filters.
-    docker::Labels labels;
-    if (subject.project.empty()) return labels;
-    labels["com.docker.compose.project"] = subject.project;
-    labels["com.docker.compose.service"] = subject.service;
-    if (subject.number != 0) labels["com.docker.compose.container-number"] = std::to_string(subject.number);
-    return labels;
+std::string action_of(const json& told) {
+    std::string type = text_at(told, "type");
+    return type == "restart_finished" && text_at(told, "outcome") == "graceful" ? "graceful_restart" : type;
 }
 
 /// Attributes are texts: a quantity is its text, an object's fields get its name before theirs.
@@ -45,9 +39,8 @@ void flatten(const json& value, const std::string& key, docker::Labels& out) {
     }
 }
 
-/// All that to_json() tells and Docker's form has no place for, so that what is added there is here too.
-void add_reason(const publish::Record& record, docker::Labels& out) {
-    const json told = publish::to_json(record);
+/// All that the event tells and Docker's form has no place for, so that what is added there is here too.
+void add_reason(const json& told, docker::Labels& out) {
     for (const auto& [key, value] : told.items()) {
         if (key == "container" || key == "time") continue;
         if (key == "id") {
@@ -82,29 +75,50 @@ std::string to_line(const docker::Event& event) {
 
 }  // namespace
 
-StreamedEvent to_docker_event(const publish::Record& record, const DaemonName& daemon) {
+docker::Labels compose_labels(const json& told) {
+    docker::Labels labels;
+    const std::string project = text_at(told, "project");
+    if (project.empty()) return labels;
+    labels["com.docker.compose.project"] = project;
+    labels["com.docker.compose.service"] = text_at(told, "service");
+    const auto container = told.find("container");
+    if (container != told.end() && container->contains("number"))
+        labels["com.docker.compose.container-number"] = container->at("number").dump();
+    return labels;
+}
+
+StreamedEvent to_docker_event(const json& told, std::chrono::system_clock::time_point time,
+                              docker::Labels labels, const DaemonName& daemon) {
     StreamedEvent out;
-    const publish::Subject& subject = record.subject;
     docker::Event& event = out.event;
-    event.action = action_of(record);
+    event.action = action_of(told);
     event.scope = "local";
-    event.time_nano =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(record.time.time_since_epoch()).count();
-    if (subject.id.empty()) {
+    event.time_nano = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+    const auto found = told.find("container");
+    const json container = found != told.end() && found->is_object() ? *found : json::object();
+    event.actor_id = text_at(container, "id");
+    if (event.actor_id.empty()) {
         event.type = "daemon";
         event.actor_id = daemon.id;
         event.attributes["name"] = daemon.name;
     } else {
         event.type = "container";
-        event.actor_id = subject.id;
-        event.attributes = labels_of(subject);
-        if (!subject.image.empty()) event.attributes["image"] = subject.image;
-        event.attributes["name"] = subject.name;
+        event.attributes = std::move(labels);
+        if (const std::string image = text_at(container, "image"); !image.empty())
+            event.attributes["image"] = image;
+        event.attributes["name"] = text_at(container, "name");
     }
-    add_reason(record, event.attributes);
+    add_reason(told, event.attributes);
     out.line = to_line(event);
-    out.governor_id = record.sequence;
+    if (const auto id = told.find("id"); id != told.end() && id->is_number_unsigned())
+        out.governor_id = id->get<std::uint64_t>();
     return out;
+}
+
+StreamedEvent to_docker_event(const publish::Record& record, const DaemonName& daemon) {
+    const json told = publish::to_json(record);
+    return to_docker_event(told, record.time,
+                           record.subject.labels ? *record.subject.labels : compose_labels(told), daemon);
 }
 
 }  // namespace governor::http

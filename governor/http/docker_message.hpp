@@ -5,6 +5,9 @@
 #include "governor/docker/types.hpp"
 #include "governor/publish/record.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -26,5 +29,14 @@ struct StreamedEvent {
 /// A record as an event of Docker's form: of its container, or of the daemon when there is none. The reason
 /// is in `Actor.Attributes`, beside the container's labels (docs/events.md). Pure.
 StreamedEvent to_docker_event(const publish::Record& record, const DaemonName& daemon);
+
+/// The same from the event's JSON (publish::to_json(), an object), as the journal keeps it. `labels` are the
+/// container's. Pure; never throws.
+StreamedEvent to_docker_event(const nlohmann::json& told, std::chrono::system_clock::time_point time,
+                              docker::Labels labels, const DaemonName& daemon);
+
+/// What the event's JSON knows of its container's labels: Compose's project, service and number, which is
+/// enough for the usual filters. Empty outside Compose. Pure.
+docker::Labels compose_labels(const nlohmann::json& told);
 
 }  // namespace governor::http

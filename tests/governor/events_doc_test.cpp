@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "governor/publish/event_schema.hpp"
+#include "governor/publish/names.hpp"
 #include "policies/event.hpp"
 #include "policies/event_names.hpp"
 
@@ -17,23 +19,11 @@
 namespace governor {
 namespace {
 
+using publish::names_of;
+
 std::string events_page() {
     std::ifstream in(GOVERNOR_SOURCE_DIR "/docs/events.md");
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-/// Every name of an enumeration whose values count up from 0.
-template <class Enum>
-std::vector<std::string> names_of() {
-    constexpr int kMost = 256;
-    std::vector<std::string> names;
-    for (int value = 0; value < kMost; ++value) {
-        const std::string name(policies::to_string(static_cast<Enum>(value)));
-        // StopHandling has a value of that name: its first.
-        if (value > 0 && name == "unknown") break;
-        names.push_back(name);
-    }
-    return names;
 }
 
 /// Each must stand in the first column of a table.

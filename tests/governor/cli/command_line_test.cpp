@@ -70,6 +70,7 @@ TEST(CommandLine, VersionAndSchema) {
     EXPECT_EQ(say({"version"}).out, "governor " GOVERNOR_VERSION "\n");
     EXPECT_EQ(say({"version", "--json"}).json()["version"], GOVERNOR_VERSION);
     EXPECT_TRUE(say({"schema"}).json().is_object());
+    EXPECT_TRUE(say({"schema", "--event"}).json()["properties"].contains("verdict"));
 }
 
 TEST(CommandLine, UnreachableDaemonIsThree) {

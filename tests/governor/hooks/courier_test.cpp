@@ -40,7 +40,7 @@ class FakeContent final : public Content {
         return Parcel{event, "body", "text/plain"};
     }
     Due due(WallTime) override { return due_now; }
-    void delivered(WallTime) override { due_now = {}; }
+    void settled(WallTime) override { due_now = {}; }
 
     Due due_now;
 };
@@ -64,6 +64,7 @@ class CourierTest : public testing::Test {
             .dead = dead,
             .carrier = std::move(owned_carrier),
             .content = std::move(owned_content),
+            .replay = {},
             .clock = [this] { return now; },
             .wall = [] { return std::chrono::system_clock::time_point(1h); },
             .chance = [] { return 1.0; },
