@@ -71,8 +71,8 @@ asio::awaitable<void> Verdicts::tell_when_due() {
                 : asio::steady_timer::time_point(
                       std::chrono::duration_cast<asio::steady_timer::duration>(wake_at_.time_since_epoch())));
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-            co_return;
+        const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
         if (parts_.clock() < wake_at_) continue;
         wake_at_ = TimePoint::max();
         tell_ready();
