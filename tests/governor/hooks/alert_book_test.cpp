@@ -298,6 +298,7 @@ TEST_F(AlertBookTest, EveryKindOfAlertCanEndAndNeedsOnlyTheTypesThatAreNamed) {
         record.event->outcome = policies::Outcome::kFailed;
         record.event->file = "memory.min";
         apply(record);
+        now += AlertBook::kVerdictWithin;
         EXPECT_GE(send().size(), 1U) << type;
         for (const std::string& recovery : recovery_types()) {
             auto good = event(recovery);
