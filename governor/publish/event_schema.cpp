@@ -51,9 +51,9 @@ Schema one_of_rest() {
 }
 
 Schema object(std::initializer_list<std::pair<const char*, Schema>> properties,
-              std::vector<std::string> required = {}) {
+              const std::vector<std::string>& required = {}) {
     Schema out{{"type", "object"}, {"additionalProperties", false}};
-    if (!required.empty()) out["required"] = std::move(required);
+    if (!required.empty()) out["required"] = required;
     for (const auto& [name, schema] : properties) out["properties"][name] = schema;
     return out;
 }
@@ -154,7 +154,7 @@ Schema properties() {
 }  // namespace
 
 const std::vector<std::string>& event_types() {
-    static const std::vector<std::string> kTypes = [] {
+    static const std::vector<std::string> types = [] {
         auto out = names_of<policies::EventType>();
         // Grep `tell(` and `record.type =` in governor/ for them.
         for (const char* own :
@@ -164,7 +164,7 @@ const std::vector<std::string>& event_types() {
             out.emplace_back(own);
         return out;
     }();
-    return kTypes;
+    return types;
 }
 
 nlohmann::ordered_json event_schema() {
