@@ -21,7 +21,7 @@ struct Row {
 const std::vector<Row>& rows() {
     using enum Severity;
     using enum Ending;
-    static const std::vector<Row> kRows{
+    static const std::vector<Row> table{
         {"oom_verdict", {"OOMKilled", kCritical, kBack, {"verdict"}}},
         {"oom_killed", {"OOMKilled", kCritical, kBack}},
         {"killed", {"KilledByGovernor", kCritical, kBack}},
@@ -41,7 +41,7 @@ const std::vector<Row>& rows() {
         {"oom_near", {"NearOOM", kInfo, kByItself}},
         {"give_way", {"GivesWay", kInfo, kByItself}},
     };
-    return kRows;
+    return table;
 }
 
 }  // namespace
@@ -71,27 +71,27 @@ std::optional<AlertKind> alert_kind(const nlohmann::json& event) {
 }
 
 const std::vector<std::string>& alert_types() {
-    static const std::vector<std::string> kTypes = [] {
+    static const std::vector<std::string> types = [] {
         std::vector<std::string> out;
         for (const Row& row : rows()) out.emplace_back(row.type);
         return out;
     }();
-    return kTypes;
+    return types;
 }
 
 const std::vector<std::string>& recovery_types() {
-    static const std::vector<std::string> kTypes{"armed",
-                                                 "restart_finished",
-                                                 "exited",
-                                                 "left_alone",
-                                                 "breaker_released",
-                                                 "signalled",
-                                                 "docker_connected",
-                                                 "journal_recovered",
-                                                 "reserved",
-                                                 "host_at_ease",
-                                                 "governor_started"};
-    return kTypes;
+    static const std::vector<std::string> types{"armed",
+                                                "restart_finished",
+                                                "exited",
+                                                "left_alone",
+                                                "breaker_released",
+                                                "signalled",
+                                                "docker_connected",
+                                                "journal_recovered",
+                                                "reserved",
+                                                "host_at_ease",
+                                                "governor_started"};
+    return types;
 }
 
 bool is_recovery(std::string_view type) {

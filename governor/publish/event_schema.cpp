@@ -52,9 +52,9 @@ Schema one_of_rest() {
 }
 
 Schema object(std::initializer_list<std::pair<const char*, Schema>> properties,
-              std::vector<std::string> required = {}) {
+              const std::vector<std::string>& required = {}) {
     Schema out{{"type", "object"}, {"additionalProperties", false}};
-    if (!required.empty()) out["required"] = std::move(required);
+    if (!required.empty()) out["required"] = required;
     for (const auto& [name, schema] : properties) out["properties"][name] = schema;
     return out;
 }
@@ -155,9 +155,9 @@ Schema properties() {
 }  // namespace
 
 const std::vector<std::string>& event_types() {
-    static const std::vector<std::string> kTypes{policies::event_type_names().begin(),
+    static const std::vector<std::string> types{policies::event_type_names().begin(),
                                                  policies::event_type_names().end()};
-    return kTypes;
+    return types;
 }
 
 nlohmann::ordered_json event_schema() {
