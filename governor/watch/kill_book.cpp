@@ -187,8 +187,10 @@ void KillBook::docker_kill(const std::string& id) {
     current(id).docker_kill = true;
 }
 
-void KillBook::seen_dying(const std::string& id, bool sigkill) {
-    current(id).sigkill = sigkill;
+void KillBook::seen_dying(const std::string& id, std::optional<bool> sigkill, TimePoint at) {
+    Life& life = current(id);
+    if (sigkill) life.sigkill = sigkill;
+    life.died = at;
 }
 
 policies::Victim KillBook::victim_of(const Life& life, const Kill& kill) {
@@ -219,7 +221,7 @@ policies::DeathFacts KillBook::ended(const std::string& id, int exit_code, TimeP
     out.docker_kill = life.docker_kill;
     out.docker_oom = life.count.docker_said_so();
     for (const Kill& kill : life.count.kills()) {
-        const policies::KillSeen one = seen(life, kill, at);
+        const policies::KillSeen one = seen(life, kill, life.died.value_or(at));
         if (!kill.report) {
             out.some_kill = one;
         } else if (one.victim.main) {

@@ -176,7 +176,11 @@ void Verdicts::on_docker(const docker::Event& event) {
         Known& known = known_[id];
         if (known.subject.id.empty()) known.subject = subject_of(event);
     }
-    if (action == "oom") book_.docker_oom(id, now);
+    if (action == "oom") {
+        // The counters have it already, and they know more than Docker does.
+        if (const auto found = known_.find(id); found != known_.end()) look(id, found->second);
+        book_.docker_oom(id, now);
+    }
     if (action == "kill") {
         const auto found = event.attributes.find("signal");
         if (found != event.attributes.end() && act::parse_signal(found->second) == SIGKILL)
@@ -305,7 +309,7 @@ void Verdicts::see_dying(const std::string& id, Known& known) {
     if (!known.death) return;
     const cgroups::Ending ending = known.death->look();
     known.death.reset();
-    if (ending.sigkill) book_.seen_dying(id, *ending.sigkill);
+    book_.seen_dying(id, ending.sigkill, parts_.clock());
 }
 
 policies::Death Verdicts::on_ended(const std::string& id, int exit_code, bool by_governor) {

@@ -216,13 +216,24 @@ TEST(KillBook, WhatWasRemovedIsToldAndThenForgotten) {
     EXPECT_EQ(book.reading(kA), 0U);
 }
 
+TEST(KillBook, AChildsEndThatWasPassedOnIsKnownHoweverLateDockerTells) {
+    KillBook book(true);
+    book.found(kA, 100, counters(0), at(0s));
+    book.reported(report(kA, 105), "", at(1s));
+    book.seen_dying(kA, false, at(2s));
+    const policies::Death death = judge(book.ended(kA, 137, at(60s)));
+    EXPECT_EQ(death.verdict, Verdict::kOwnLimit);
+    EXPECT_FALSE(death.victim.main);
+    EXPECT_EQ(death.victim.pid, 105);
+}
+
 TEST(KillBook, WhoWasSeenDyingOrKilledByDockerIsNotOomKilled) {
     KillBook book(false);
     book.found(kA, 100, counters(0), at(0s));
     book.docker_kill(kA);
     EXPECT_EQ(judge(book.ended(kA, 137, at(1s))).verdict, Verdict::kSigkillBySomeone);
     book.began(kA);
-    book.seen_dying(kA, false);
+    book.seen_dying(kA, false, {});
     EXPECT_EQ(judge(book.ended(kA, 137, at(3s))).verdict, Verdict::kOwnExit);
 }
 
