@@ -20,7 +20,7 @@ std::vector<std::string> hook_environment(const journal::Stored& event);
 /// Runs a program for each event, the event's JSON on its standard input and in its environment. Delivered is
 /// exit code 0. The program has a process group of its own; when it ends, or its time is over, what is left in
 /// that group is killed. What it writes goes to the governor's standard error. It runs with the oom_score_adj
-/// of any process (0) and not with the governor's protection.
+/// of any process (0) and not with the governor's protection. The caller's thread blocks or ignores SIGPIPE.
 class ExecTransport final : public Transport {
   public:
     ExecTransport(policies::ExecHook hook, std::string proc = "/proc")

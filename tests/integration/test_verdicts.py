@@ -25,6 +25,7 @@ services:
     match: { service: "*" }
     never: [freeze, restart, kill]
 """
+# In 40 MiB, and not less: runc itself, still in the container's cgroup, was killed now and then with 15.
 TOO_MUCH = f"{APPS}/leaker --rate 0 --start-after 0 --base"
 GO = "until rm /out/go 2>/dev/null; do sleep 0.2; done"
 CONTAINERS, ROUNDS = 8, 10
@@ -56,7 +57,6 @@ def test_eighty_oom_kills_are_eighty_verdicts(stack: Stack) -> None:
     kills_before = stack.guest.oom_kills()
     governor = start_governor(stack, POLICY)
     # Docker's own restarts: each dies at once, often before anybody has had a look at it.
-    # 40 MiB, and not less: runc itself, still in the container's cgroup, was killed now and then with 15.
     eaters = [stack.worker(f"eater-{n}", Leaker(shlex.split(f"{TOO_MUCH} 60")), limit="40m",
                            restart=f"on-failure:{ROUNDS - 1}") for n in range(CONTAINERS)]
     stack.up()
@@ -89,7 +89,7 @@ def test_a_child_dies_and_its_container_lives(stack: Stack, log: str) -> None:
     blind = log == "without it"
     without: dict = {"devices": None, "cap_add": ["KILL", "SYS_RESOURCE", "IPC_LOCK"]} if blind else {}
     governor = start_governor(stack, POLICY, **without)
-    parent = stack.worker("parent", script(f"while true; do {GO}; {TOO_MUCH} 20; done"), limit="15m")
+    parent = stack.worker("parent", script(f"while true; do {GO}; {TOO_MUCH} 60; done"), limit="40m")
     stack.up()
     go(parent, governor)
     told = verdict(governor, "oom_verdict", parent)
@@ -122,8 +122,8 @@ def test_each_end_has_its_own_verdict(stack: Stack) -> None:
     segfault = stack.worker("segfault", when_told("python3 -I -S -c 'import ctypes; ctypes.string_at(0)'"))
     says_137 = stack.worker("says-137", script(f"{GO}; exit 137"))
     struck = stack.worker("struck", script("exec sleep 1000"))
-    passes_on = stack.worker("passes-on", script(f"{GO}; {TOO_MUCH} 20; exit $?"), limit="15m")
-    oom = stack.worker("oom", when_told(f"{TOO_MUCH} 20"), limit="15m")
+    passes_on = stack.worker("passes-on", script(f"{GO}; {TOO_MUCH} 60; exit $?"), limit="40m")
+    oom = stack.worker("oom", when_told(f"{TOO_MUCH} 60"), limit="40m")
     stack.up()
     for service in (segfault, says_137, passes_on, oom):
         go(service, governor)

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 class ExecTest : public testing::Test {
   protected:
     ExecTest() {
+        // As on a carrier's thread, where all signals are blocked.
+        ::signal(SIGPIPE, SIG_IGN);
         std::string name = testing::TempDir() + "hook-XXXXXX";
         folder = ::mkdtemp(name.data());
     }
