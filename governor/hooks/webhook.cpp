@@ -3,6 +3,7 @@
 #include "governor/hooks/webhook.hpp"
 
 #include "governor/hooks/curl.hpp"
+#include "policies/http_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -122,6 +123,9 @@ tl::expected<std::string, std::string> WebhookTransport::add_headers(Request& re
 Outcome WebhookTransport::deliver(const Parcel& parcel, const std::atomic<bool>& stop) {
     const auto url = reveal(webhook_.url);
     if (!url) return failed(url.error());
+    // A file's was not seen when the policy was checked.
+    if (const std::string problem = policies::url_problem(*url); !problem.empty())
+        return failed("the URL in " + webhook_.url.file + " cannot be used: " + problem);
     const auto curl = Curl::load();
     if (!curl) return failed(curl.error());
     Request request(*curl);
