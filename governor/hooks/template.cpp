@@ -3,40 +3,21 @@
 #include "governor/hooks/template.hpp"
 
 #include "governor/hooks/wording.hpp"
+#include "policies/hook_template.hpp"
 
 #include <algorithm>
 #include <cctype>
-#include <vector>
 
 namespace governor::hooks {
 namespace {
 
 using nlohmann::json;
 
-/// A text, and the field that follows it; no field: the template's end.
-struct Piece {
-    std::string_view text;
-    std::string_view path;
-};
-
 std::string_view trimmed(std::string_view text) {
     constexpr const char* kSpace = " \t\r\n";
     const auto begin = text.find_first_not_of(kSpace);
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-std::vector<Piece> pieces_of(std::string_view text) {
-    std::vector<Piece> out;
-    for (;;) {
-        const auto open = text.find("{{");
-        const auto close = open == std::string_view::npos ? open : text.find("}}", open + 2);
-        if (close == std::string_view::npos) break;
-        out.push_back({text.substr(0, open), trimmed(text.substr(open + 2, close - open - 2))});
-        text.remove_prefix(close + 2);
-    }
-    out.push_back({text, {}});
-    return out;
 }
 
 /// Whether JSON's text goes on inside quotes after `text`.
@@ -71,13 +52,18 @@ bool is_json_type(std::string_view content_type) {
 }
 
 std::string fill_template(std::string_view text, const json& event, bool as_json) {
+    // The loader has refused what cannot be parsed; whoever comes with it all the same gets it as it is.
+    const auto parts = policies::parse_template(text);
+    if (!parts) return std::string(text);
     std::string out;
     bool quoted = false;
-    for (const Piece& piece : pieces_of(text)) {
-        out += piece.text;
-        quoted = quoted_after(piece.text, quoted);
-        const json* value = piece.path.empty() ? nullptr : find_path(event, piece.path);
-        if (value != nullptr) out += value_of(*value, as_json, quoted);
+    for (const policies::TemplatePart& part : *parts.value) {
+        if (part.field) {
+            if (const json* value = find_path(event, part.text)) out += value_of(*value, as_json, quoted);
+        } else {
+            out += part.text;
+            quoted = quoted_after(part.text, quoted);
+        }
     }
     return out;
 }

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/protection.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/parse.hpp"
+#include "cgroup/protection.hpp"
 #include "governor/docker/error.hpp"
 #include "governor/docker/types.hpp"
 #include "governor/systemd/units.hpp"
@@ -32,6 +34,7 @@ struct HostFacts {
     std::string hierarchy_error;
     bool tree_is_host = false;  ///< the mount shows the root of the hierarchy, not a namespace's part of it
     WriteProbe write;
+    bool recursive_protection = false;          ///< the mount's memory_recursiveprot
     std::optional<bool> host_cgroup_namespace;  ///< absent: not known
     std::optional<bool> host_pid_namespace;
     std::uint64_t capabilities = 0;         ///< effective, bit n is capability n
@@ -45,6 +48,8 @@ struct ContainerFacts {
     docker::ContainerDetails details;
     std::optional<cgroups::SignalStatus> pid1;  ///< absent: not visible from here
     std::string pid1_cgroup;                    ///< from /proc/<pid>/cgroup; empty: not readable
+    /// From the root's child down to the container's cgroup; empty: not readable.
+    std::vector<cgroups::ProtectionLevel> protection;
 };
 
 struct DockerFacts {

@@ -48,7 +48,7 @@ asio::awaitable<void> look_at_containers(std::shared_ptr<Visit> visit) {
         }
         auto details = co_await visit->client.inspect(summary.id, left);
         if (details) {
-            visit->facts.containers.push_back({std::move(*details), std::nullopt, {}});
+            visit->facts.containers.push_back({std::move(*details), std::nullopt, {}, {}});
         } else if (details.error().kind != docker::Error::Kind::kNotFound) {
             visit->facts.containers_error = details.error().message;
         }
@@ -113,6 +113,12 @@ Facts probe(const RunOptions& options) {
     // With the cgroupfs driver systemd does not know the containers' cgroups.
     if (!facts.docker.error && facts.docker.info.cgroup_driver == "systemd")
         facts.systemd = probe_systemd({});
+    for (ContainerFacts& container : facts.docker.containers) {
+        if (container.pid1_cgroup.empty() || !facts.host.hierarchy) continue;
+        const std::string& mount = facts.host.hierarchy->mount;
+        auto levels = cgroups::read_protection(mount, mount + container.pid1_cgroup);
+        if (levels) container.protection = std::move(*levels);
+    }
     facts.policies = load_policy_files(options.policies);
     facts.daemon = probe_daemon(options.socket);
     return facts;

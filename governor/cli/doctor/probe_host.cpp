@@ -109,6 +109,7 @@ HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
         // The kernel gives every cgroup but the root a cgroup.type.
         out.tree_is_host = ::access((mount + "/cgroup.type").c_str(), F_OK) != 0;
         out.write = probe_write(mount, proc);
+        out.recursive_protection = cgroups::has_recursive_protection(slurp(proc + "/self/mountinfo"), mount);
     }
     if (const auto memory = read_host_memory(proc)) {
         out.memory = *memory;

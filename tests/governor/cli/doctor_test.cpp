@@ -337,5 +337,44 @@ TEST(Doctor, PoliciesAndDaemon) {
     EXPECT_EQ(judge_daemon({"", "no such socket"})[0].verdict, Verdict::kWarn);
 }
 
+/// A container that uses 100 MiB of what it reserved, in a slice that protects `above`.
+DockerFacts reserved(std::uint64_t above) {
+    constexpr std::uint64_t kMib = 1ULL << 20U;
+    DockerFacts docker = good_docker();
+    const auto level = [](const char* path, std::uint64_t min) {
+        return cgroups::ProtectionLevel{path,       {100 * kMib},         {min * kMib},
+                                        {min * kMib}, {std::min<std::uint64_t>(100, min) * kMib},
+                                        {std::min<std::uint64_t>(100, min) * kMib}};
+    };
+    docker.containers[0].protection = {level("/sys/fs/cgroup/system.slice", above),
+                                       level("/sys/fs/cgroup/system.slice/x.scope", 512)};
+    return docker;
+}
+
+policies::LoadResult reserving_policy() {
+    policies::LoadResult result = policy_for("ai");
+    policies::Policy policy = *result.policy;
+    policy.services[0].reserve.emplace().min = policies::Size{policies::Bytes{512ULL << 20U}, {}};
+    result.policy = policy;
+    return result;
+}
+
+TEST(DoctorProtection, SaysWhatTheKernelWouldHonour) {
+    const auto good = judge_protection(good_host(), reserved(512), reserving_policy(), {"0.1.0", {}});
+    ASSERT_EQ(good.size(), 1U);
+    EXPECT_EQ(good[0].verdict, Verdict::kOk);
+    EXPECT_EQ(good[0].found, "min 512MiB of 512MiB is honoured by the kernel");
+    const auto capped = judge_protection(good_host(), reserved(64), reserving_policy(), {"0.1.0", {}});
+    EXPECT_EQ(capped[0].verdict, Verdict::kWarn);
+    EXPECT_EQ(capped[0].found, "min 64MiB of 512MiB would be honoured by the kernel");
+    EXPECT_NE(capped[0].mend.find("governor explain"), std::string::npos);
+    const auto without = judge_protection(good_host(), reserved(0), reserving_policy(), {});
+    EXPECT_NE(without[0].mend.find("a running governor"), std::string::npos);
+}
+
+TEST(DoctorProtection, HasNothingToSayOfThoseThatReserveNothing) {
+    EXPECT_TRUE(judge_protection(good_host(), good_docker(), policy_for("ai"), {}).empty());
+}
+
 }  // namespace
 }  // namespace governor::cli::doctor
