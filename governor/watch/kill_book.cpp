@@ -17,6 +17,8 @@ using Log = policies::KillFacts::Log;
 constexpr int kSigkillExit = 137;
 /// What is told of a life that ended may still come for so long.
 constexpr policies::Duration kKeepEnded = std::chrono::seconds(30);
+/// A verdict waits so long for the word whether PID 1 died.
+constexpr policies::Duration kMainWithin = std::chrono::seconds(20);
 
 bool is_below(std::string_view path, std::string_view above) {
     if (above == "/") return true;
@@ -240,6 +242,12 @@ void KillBook::removed(const std::string& id) {
     for (Life& life : found->second) life.ended = TimePoint{};
 }
 
+/// Whether it was PID 1 is known once the container was found, or has ended. A short life ends before it is
+/// found, and a busy Docker tells of that late.
+policies::Duration KillBook::still_to_learn(const Life& life) {
+    return life.main_pid != 0 || life.ended ? policies::Duration{0} : kMainWithin;
+}
+
 std::uint64_t KillBook::reading(const std::string& id) const {
     const auto found = lives_.find(id);
     return found == lives_.end() || found->second.empty() ? 0 : found->second.back().count.reading();
@@ -250,7 +258,7 @@ std::vector<JudgedKill> KillBook::take(TimePoint now) {
     std::vector<JudgedKill> out;
     for (auto& [id, lives] : lives_) {
         for (Life& life : lives)
-            for (const Kill& kill : life.count.take(now)) {
+            for (const Kill& kill : life.count.take(now, still_to_learn(life))) {
                 JudgedKill told{id, kill.seen, policies::judge(facts_of(kill)), victim_of(life, kill), {}, 0};
                 if (kill.report) {
                     told.oom_memcg = kill.report->oom_memcg;
@@ -270,7 +278,7 @@ std::vector<JudgedKill> KillBook::take(TimePoint now) {
 TimePoint KillBook::due() const {
     TimePoint out = orphans_.empty() ? TimePoint::max() : orphans_.front().at + KillCount::kSettle;
     for (const auto& [id, lives] : lives_)
-        for (const Life& life : lives) out = std::min(out, life.count.due());
+        for (const Life& life : lives) out = std::min(out, life.count.due(still_to_learn(life)));
     return out;
 }
 

@@ -83,6 +83,7 @@ class KillBook {
     Life& life_of(const std::string& id, const cgroups::OomReport& report);
     std::string holder_by_pid(int pid) const;
     static bool unexplained(const Life& life);
+    static policies::Duration still_to_learn(const Life& life);
     void place_orphans(policies::TimePoint now);
     static policies::Victim victim_of(const Life& life, const Kill& kill);
     static policies::KillSeen seen(const Life& life, const Kill& kill, policies::TimePoint at);

@@ -84,7 +84,7 @@ bool KillCount::said_by_docker_alone() const {
     return claim_at_ && !log_readable_ && looked_at_ < *claim_at_;
 }
 
-std::vector<Kill> KillCount::take(TimePoint now) {
+std::vector<Kill> KillCount::take(TimePoint now, policies::Duration more) {
     if (claim_at_ && now >= *claim_at_ + kSettle) {
         const TimePoint at = *claim_at_;
         const bool alone = said_by_docker_alone();
@@ -95,7 +95,8 @@ std::vector<Kill> KillCount::take(TimePoint now) {
     for (Kill& kill : kills_) {
         if (kill.told) continue;
         const bool complete = kill.docker_oom && (kill.report || !log_readable_);
-        if (!complete && now < kill.seen + kSettle) continue;
+        const bool waits = !complete || more.count() > 0;
+        if (waits && now < kill.seen + kSettle + more) continue;
         kill.told = true;
         out.push_back(kill);
     }
@@ -103,13 +104,14 @@ std::vector<Kill> KillCount::take(TimePoint now) {
     return out;
 }
 
-TimePoint KillCount::due() const {
+TimePoint KillCount::due(policies::Duration more) const {
     TimePoint out = TimePoint::max();
     if (claim_at_) out = *claim_at_ + kSettle;
     for (const Kill& kill : kills_) {
         if (kill.told) continue;
         const bool complete = kill.docker_oom && (kill.report || !log_readable_);
-        out = std::min(out, complete ? kill.seen : kill.seen + kSettle);
+        const bool waits = !complete || more.count() > 0;
+        out = std::min(out, waits ? kill.seen + kSettle + more : kill.seen);
     }
     return out;
 }

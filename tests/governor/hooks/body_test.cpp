@@ -168,7 +168,7 @@ TEST(Body, ATemplateOfTextHasTheValuesAsTheyAre) {
     EXPECT_EQ(fill("{{ victim.comm }} {{ evidence }}", hostile(), "text/plain").text,
               "a\"}\n<!x>&\xef\xbf\xbd\\ [\"kernel_log\",\"oom_kill_counter\"]");
     EXPECT_EQ(fill("{{ service", test::oom_verdict(), "text/plain").text, "{{ service");
-    EXPECT_EQ(fill("{{}}{{ . }}{{ service.x }}|", test::oom_verdict(), "text/plain").text, "|");
+    EXPECT_EQ(fill("{{ . }}{{ service.x }}|", test::oom_verdict(), "text/plain").text, "|");
 }
 
 TEST(Body, EveryFormOfAHostileEventIsJson) {

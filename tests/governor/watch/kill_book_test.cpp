@@ -216,6 +216,18 @@ TEST(KillBook, WhatWasRemovedIsToldAndThenForgotten) {
     EXPECT_EQ(book.reading(kA), 0U);
 }
 
+TEST(KillBook, WhetherPid1DiedIsWaitedForWhenItIsNotKnownYet) {
+    KillBook book(true);
+    book.began(kA);
+    book.reported(report(kA, 100), "", at(1s));
+    book.docker_oom(kA, at(1s));
+    EXPECT_TRUE(book.take(at(8s)).empty()) << "it was never found, and Docker has not told of its end";
+    book.ended(kA, 137, at(9s));
+    const auto told = book.take(at(9s));
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_TRUE(told[0].victim.main);
+}
+
 TEST(KillBook, AChildsEndThatWasPassedOnIsKnownHoweverLateDockerTells) {
     KillBook book(true);
     book.found(kA, 100, counters(0), at(0s));
