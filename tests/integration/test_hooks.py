@@ -185,7 +185,7 @@ def test_bad_targets_delay_nobody(stack: Stack, units: list[Unit]) -> None:
 hooks:{bad}
   - on: "*"
     name: stays
-    exec: {{ command: [/bin/sh, -c, 'echo "$GOVERNOR_ID $GOVERNOR_TYPE" >> /var/lib/governor/told; sleep 1000 & exit 0'], timeout: 5s }}
+    exec: {{ command: [/bin/sh, -c, 'echo "$$GOVERNOR_ID $$GOVERNOR_TYPE" >> /var/lib/governor/told; sleep 1000 & exit 0'], timeout: 5s }}
   - on: "*"
     name: hangs
     exec: {{ command: [/bin/sh, -c, 'sleep 1000'], timeout: 1s }}
