@@ -69,6 +69,13 @@ Found look(const CheckOptions& options) {
     return found;
 }
 
+std::vector<std::string> hook_names(const policies::LoadResult& result) {
+    std::vector<std::string> names;
+    if (result.policy)
+        for (const policies::Hook& hook : result.policy->hooks) names.push_back(hook.name);
+    return names;
+}
+
 void print_text(const Console& console, const Found& found) {
     for (const auto& diagnostic : found.result.diagnostics)
         console.out << policies::to_string(diagnostic) << "\n\n";
@@ -84,6 +91,9 @@ void print_text(const Console& console, const Found& found) {
         console.out << console.paint(Colour::kGreen, "good") << ": "
                     << plural(names.size(), "policy", "policies");
         if (!names.empty()) console.out << " (" << joined(names) << ")";
+        const auto hooks = hook_names(found.result);
+        if (!hooks.empty())
+            console.out << ", " << plural(hooks.size(), "hook", "hooks") << " (" << joined(hooks) << ")";
     } else {
         console.out << console.paint(Colour::kRed, "not usable") << ": "
                     << plural(found.errors, "error", "errors");
@@ -99,6 +109,7 @@ void print_json(const Console& console, const Found& found) {
                 {"errors", found.errors},
                 {"warnings", found.warnings},
                 {"services", service_names(found.result)},
+                {"hooks", hook_names(found.result)},
                 {"diagnostics", std::move(diagnostics)}};
     if (found.ledger) out["ledger"] = ledger_json(*found.ledger);
     if (!found.no_ledger.empty()) out["ledger"] = {{"error", found.no_ledger}};
