@@ -253,14 +253,15 @@ class Daemon {
         docker::EventStream events(docker_, stream_options);
         host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
-                  server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() || wait_for_signal());
+                  server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() ||
+                  wait_for_signal());
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 
     void make_hooks(const std::string& host_name) {
-        hooks_ = std::make_unique<hooks::Hooks>(hooks::Hooks::Parts{
-            loop_.get_executor(), journal_, journal_, journal_, publisher_, metrics_, monotonic_now, host_name,
-            options_.proc});
+        hooks_ = std::make_unique<hooks::Hooks>(hooks::Hooks::Parts{loop_.get_executor(), journal_, journal_,
+                                                                    journal_, publisher_, metrics_,
+                                                                    monotonic_now, host_name, options_.proc});
     }
 
     void make_verdicts(const Host& host) {

@@ -36,7 +36,8 @@ publish::Subject subject_of(const docker::Event& event) {
                         docker::compose_of(event.attributes));
     // The labels, and what Docker adds to them in its events.
     auto labels = std::make_shared<docker::Labels>(event.attributes);
-    for (const char* key : {"name", "image", "exitCode", "signal", "execID", "oldName", "execDuration"}) labels->erase(key);
+    for (const char* key : {"name", "image", "exitCode", "signal", "execID", "oldName", "execDuration"})
+        labels->erase(key);
     subject.labels = std::move(labels);
     return subject;
 }

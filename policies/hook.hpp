@@ -47,14 +47,15 @@ struct HookSignature {
 struct Webhook {
     SecretText url;  ///< http:// or https://; keys `url` or `url_file`
     HookFormat format = HookFormat::kEvent;
-    std::string body;                              ///< key `template`: {{ field }} is filled in
-    std::string content_type = "application/json"; ///< of a template's request
-    std::vector<HookHeader> headers;               ///< a map: Name: text, or Name: { file: PATH }
+    std::string body;                               ///< key `template`: {{ field }} is filled in
+    std::string content_type = "application/json";  ///< of a template's request
+    std::vector<HookHeader> headers;                ///< a map: Name: text, or Name: { file: PATH }
     std::optional<HookSignature> hmac;
     std::string ca_file;  ///< PEM; empty: the system's certificates
     std::chrono::milliseconds timeout{10'000};
-    std::chrono::milliseconds resend{60'000};          ///< alertmanager: how often a firing alert is sent again
-    std::chrono::milliseconds resolve_after{300'000};  ///< alertmanager: so long after the recovery it is resolved
+    std::chrono::milliseconds resend{60'000};  ///< alertmanager: how often a firing alert is sent again
+    std::chrono::milliseconds resolve_after{
+        300'000};  ///< alertmanager: so long after the recovery it is resolved
     bool operator==(const Webhook&) const = default;
 };
 
@@ -73,9 +74,10 @@ struct HookRetry {
 };
 
 struct Hook {
-    std::string name;                  ///< as a policy's name; default: "webhook-1", "exec-2" in the order of the files
-    std::vector<std::string> on;       ///< event types, or globs on them
-    std::vector<std::string> service;  ///< globs on the event's service; empty: all, also events without a service
+    std::string name;  ///< as a policy's name; default: "webhook-1", "exec-2" in the order of the files
+    std::vector<std::string> on;  ///< event types, or globs on them
+    std::vector<std::string>
+        service;  ///< globs on the event's service; empty: all, also events without a service
     std::variant<Webhook, ExecHook> target;  ///< key `webhook` or `exec`
     HookRetry retry;
     bool operator==(const Hook&) const = default;

@@ -68,9 +68,9 @@ struct Condition {
 };
 
 struct Memory {
-    std::optional<Size> hard;     ///< memory.max; absent: the limit that the container has
-    std::optional<Size> swap;     ///< swap beside the hard limit; absent: what the container has
-    Size tripwire = percent(90);  ///< memory.high; base: the hard limit
+    std::optional<Size> hard;          ///< memory.max; absent: the limit that the container has
+    std::optional<Size> swap;          ///< swap beside the hard limit; absent: what the container has
+    Size tripwire = percent(90);       ///< memory.high; base: the hard limit
     std::optional<int> oom_score_adj;  ///< -1000 to 1000, of every process; absent: what the container has
     bool operator==(const Memory&) const = default;
 };
@@ -156,10 +156,11 @@ struct Never {
 
 /// What is set aside for a service: for each of its containers.
 struct Reserve {
-    std::optional<Size> min;   ///< memory.min, never reclaimed; base: the host's memory
-    std::optional<Size> low;   ///< memory.low, reclaimed only when nothing else is left; base: the host's memory
+    std::optional<Size> min;  ///< memory.min, never reclaimed; base: the host's memory
+    std::optional<Size>
+        low;  ///< memory.low, reclaimed only when nothing else is left; base: the host's memory
     std::optional<int> oom_score_adj;  ///< -1000 to 1000, of every process
-    std::optional<Size> swap;  ///< memory.swap.max; base: the host's memory. 0: never swapped out
+    std::optional<Size> swap;          ///< memory.swap.max; base: the host's memory. 0: never swapped out
     bool operator==(const Reserve&) const = default;
 };
 
@@ -185,7 +186,8 @@ struct HostPressure {
 };
 
 struct Host {
-    std::optional<Size> keep_free;  ///< for the OS and dockerd; base: the host's memory. Absent: no host guard on it
+    std::optional<Size>
+        keep_free;  ///< for the OS and dockerd; base: the host's memory. Absent: no host guard on it
     std::optional<HostPressure> pressure;
     bool operator==(const Host&) const = default;
 };

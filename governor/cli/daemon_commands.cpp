@@ -116,9 +116,10 @@ namespace {
 std::string letter_text(const Console& console, const json& letter) {
     const auto text = [&](const char* key) { return letter.value(key, std::string()); };
     const auto attempts = letter.value("attempts", 0);
-    std::string out = text("time") + "  " + console.paint(Colour::kRed, text("target")) + " did not get event " +
-                      std::to_string(letter.value("event_id", std::uint64_t{0})) + " in " +
-                      std::to_string(attempts) + (attempts == 1 ? " attempt: " : " attempts: ") + text("error");
+    std::string out = text("time") + "  " + console.paint(Colour::kRed, text("target")) +
+                      " did not get event " + std::to_string(letter.value("event_id", std::uint64_t{0})) +
+                      " in " + std::to_string(attempts) + (attempts == 1 ? " attempt: " : " attempts: ") +
+                      text("error");
     const auto event = letter.find("event");
     if (event != letter.end() && event->is_object()) return out + "\n    " + event_text(console, *event);
     return out + "\n    (the event itself is no longer kept)";

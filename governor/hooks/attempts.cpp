@@ -47,8 +47,8 @@ milliseconds Attempts::wait_for(const Outcome& outcome, double chance) const {
     constexpr int kMostDoublings = 30;
     const milliseconds full =
         std::min(retry_.from * (std::int64_t{1} << std::min(failures_ - 1, kMostDoublings)), retry_.to);
-    const milliseconds jittered{
-        static_cast<std::int64_t>(static_cast<double>(full.count()) * (0.5 + std::clamp(chance, 0.0, 1.0) / 2))};
+    const milliseconds jittered{static_cast<std::int64_t>(static_cast<double>(full.count()) *
+                                                          (0.5 + std::clamp(chance, 0.0, 1.0) / 2))};
     if (!outcome.retry_after) return jittered;
     return std::max(jittered, std::min<milliseconds>(*outcome.retry_after, kLongestRetryAfter));
 }

@@ -24,8 +24,8 @@ struct Verdict {
 ///
 /// The wait doubles from `from` to `to`, with jitter over its upper half, so that targets that fell together
 /// are not tried together. It counts failures in a row over events, not of one event: an event that was given
-/// up does not make the next one start again with short waits. After kFailing of them the circuit is open, and
-/// that is told; the attempts are then single probes, until one succeeds.
+/// up does not make the next one start again with short waits. After kFailing of them the circuit is open,
+/// and that is told; the attempts are then single probes, until one succeeds.
 class Attempts {
   public:
     static constexpr int kFailing = 5;

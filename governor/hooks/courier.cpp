@@ -31,10 +31,9 @@ void Courier::start() {
         more_ = true;
         go_on();
     });
-    parts_.cursors.load_cursor(parts_.target,
-                               [this, alive = std::weak_ptr(alive_)](std::uint64_t after) {
-                                   if (!alive.expired()) begin(after);
-                               });
+    parts_.cursors.load_cursor(parts_.target, [this, alive = std::weak_ptr(alive_)](std::uint64_t after) {
+        if (!alive.expired()) begin(after);
+    });
 }
 
 void Courier::begin(std::uint64_t after) {
@@ -142,11 +141,11 @@ void Courier::on_outcome(const Outcome& outcome) {
         last_error_ = outcome.error;
     }
     if (verdict.now_failing)
-        own(parts_.tell("hook_failing", "'" + parts_.target + "' failed " + std::to_string(Attempts::kFailing) +
+        own(parts_.tell("hook_failing", "'" + parts_.target + "' failed " +
+                                            std::to_string(Attempts::kFailing) +
                                             " times in a row, the last time because " + outcome.error +
                                             ". Its events wait in the journal, and it is tried again."));
-    if (verdict.now_well)
-        own(parts_.tell("hook_recovered", "'" + parts_.target + "' takes events again."));
+    if (verdict.now_well) own(parts_.tell("hook_recovered", "'" + parts_.target + "' takes events again."));
     if (verdict.next != Verdict::Next::kAgain) parts_.content->settled(parts_.wall());
     switch (verdict.next) {
         case Verdict::Next::kNextEvent:
@@ -184,10 +183,11 @@ void Courier::give_up(const Outcome& outcome, int tries) {
     const journal::Stored& event = queue_.front();
     ++counts_.undelivered;
     parts_.count("undelivered");
-    parts_.dead.add_dead({parts_.target, event.id, tries, outcome.error,
-                          std::chrono::floor<milliseconds>(parts_.wall()), {}});
-    own(parts_.tell("hook_undelivered", "Event " + std::to_string(event.id) + " (" + event.type + ") was given up for '" +
-                                            parts_.target + "' after " + std::to_string(tries) +
+    parts_.dead.add_dead(
+        {parts_.target, event.id, tries, outcome.error, std::chrono::floor<milliseconds>(parts_.wall()), {}});
+    own(parts_.tell("hook_undelivered", "Event " + std::to_string(event.id) + " (" + event.type +
+                                            ") was given up for '" + parts_.target + "' after " +
+                                            std::to_string(tries) +
                                             (tries == 1 ? " attempt: " : " attempts: ") + outcome.error));
     finish_event();
 }

@@ -83,13 +83,13 @@ class Courier {
     std::string last_error_;
     std::shared_ptr<void> committed_;
     std::deque<journal::Stored> queue_;
-    std::uint64_t after_ = 0;          ///< all up to here is done
-    std::uint64_t kept_ = 0;           ///< …and so far that is stored
+    std::uint64_t after_ = 0;  ///< all up to here is done
+    std::uint64_t kept_ = 0;   ///< …and so far that is stored
     std::uint64_t committed_up_to_ = 0;
     bool loaded_ = false;
     bool reading_ = false;
-    bool more_ = true;      ///< the journal may have events that were not asked for
-    bool busy_ = false;     ///< an attempt is under way, or its repetition is waited for
+    bool more_ = true;        ///< the journal may have events that were not asked for
+    bool busy_ = false;       ///< an attempt is under way, or its repetition is waited for
     bool for_event_ = false;  ///< the attempt is for queue_.front()
     std::uint64_t due_timer_ = 0;
     std::set<std::uint64_t> own_;  ///< events about this target: it is not told of its own troubles

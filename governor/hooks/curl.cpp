@@ -16,8 +16,8 @@ namespace {
 tl::expected<void*, std::string> open_library(const char* name, const char* package) {
     void* handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (handle != nullptr) return handle;
-    return tl::make_unexpected(std::string("webhooks need ") + name + ", which cannot be loaded; install the package " +
-                               package);
+    return tl::make_unexpected(std::string("webhooks need ") + name +
+                               ", which cannot be loaded; install the package " + package);
 }
 
 template <class Function>
@@ -36,7 +36,8 @@ tl::expected<Curl, std::string> Curl::load() {
     if (!library) return tl::make_unexpected(library.error());
     Curl curl{};
     decltype(&::curl_global_init) global_init = nullptr;
-    const bool complete = find(*library, "curl_global_init", global_init) && find(*library, "curl_easy_init", curl.init) &&
+    const bool complete = find(*library, "curl_global_init", global_init) &&
+                          find(*library, "curl_easy_init", curl.init) &&
                           find(*library, "curl_easy_cleanup", curl.cleanup) &&
                           find(*library, "curl_easy_setopt", curl.setopt) &&
                           find(*library, "curl_easy_perform", curl.perform) &&
@@ -44,7 +45,9 @@ tl::expected<Curl, std::string> Curl::load() {
                           find(*library, "curl_easy_strerror", curl.strerror) &&
                           find(*library, "curl_slist_append", curl.append) &&
                           find(*library, "curl_slist_free_all", curl.free_all);
-    if (!complete) return tl::make_unexpected("libcurl.so.4 is not the library that webhooks need: functions are missing");
+    if (!complete)
+        return tl::make_unexpected(
+            "libcurl.so.4 is not the library that webhooks need: functions are missing");
     if (const CURLcode code = global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK)
         return tl::make_unexpected(std::string("libcurl cannot be used: ") + curl.strerror(code));
     return curl;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <curl/curl.h>
+
 #include <tl/expected.hpp>
 
 #include <string>

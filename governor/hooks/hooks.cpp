@@ -89,8 +89,9 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         .clock = parts_.clock,
         .wall = [] { return std::chrono::system_clock::now(); },
         .chance = [this] { return std::uniform_real_distribution<double>(0, 1)(chance_); },
-        .later = [loop = parts_.loop](std::chrono::milliseconds wait,
-                                      std::function<void()> then) { call_later(loop, wait, std::move(then)); },
+        .later = [loop = parts_.loop](
+                     std::chrono::milliseconds wait,
+                     std::function<void()> then) { call_later(loop, wait, std::move(then)); },
         .tell = std::move(tell),
         .count = [this, name = hook.name](
                      std::string_view result) { parts_.metrics.count_delivery(name, result); }});

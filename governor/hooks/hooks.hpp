@@ -40,12 +40,12 @@ class Hooks {
     Hooks(const Hooks&) = delete;
     Hooks& operator=(const Hooks&) = delete;
 
-    /// Those of the policy from now on. One that is the same as before goes on undisturbed; a changed one goes on
-    /// from its position in the journal; of one that is gone the position is forgotten.
+    /// Those of the policy from now on. One that is the same as before goes on undisturbed; a changed one
+    /// goes on from its position in the journal; of one that is gone the position is forgotten.
     void use(const std::vector<policies::Hook>& hooks);
 
-    /// For `status`: {"name", "kind", "state", "delivered", "failed", "undelivered", "waiting", "last_error"}.
-    /// No URL: it may hold a token.
+    /// For `status`: {"name", "kind", "state", "delivered", "failed", "undelivered", "waiting",
+    /// "last_error"}. No URL: it may hold a token.
     nlohmann::json describe() const;
 
   private:

@@ -27,7 +27,7 @@ struct Outcome {
         kRefused,  ///< the target will never take this very event
     };
     Kind kind = Kind::kDelivered;
-    std::string error;  ///< one sentence for a person; holds no secret
+    std::string error;                                ///< one sentence for a person; holds no secret
     std::optional<std::chrono::seconds> retry_after;  ///< the target asked for it
 };
 

@@ -100,7 +100,8 @@ Outcome outcome_of_status(long status, const std::string& shown, long retry_afte
 }
 
 /// Gives what went wrong as the error, and nothing of interest else.
-tl::expected<std::string, std::string> WebhookTransport::add_headers(Request& request, const Parcel& parcel) const {
+tl::expected<std::string, std::string> WebhookTransport::add_headers(Request& request,
+                                                                     const Parcel& parcel) const {
     request.add("Content-Type: " + parcel.content_type);
     request.add("Expect:");
     request.add("X-Governor-Event: " + parcel.event.type);

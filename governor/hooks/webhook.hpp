@@ -17,8 +17,8 @@ tl::expected<std::string, std::string> reveal(const policies::SecretText& secret
 /// "https://hooks.example.org:8443": what may be shown of a URL. Its path and query may hold a token. Pure.
 std::string shown_url(const std::string& url);
 
-/// Whether a status says that this very event will never be taken: 400, 413, 415 and 422. Everything else that
-/// is not 2xx may pass, even a 404 or a 401: servers are mended. Pure.
+/// Whether a status says that this very event will never be taken: 400, 413, 415 and 422. Everything else
+/// that is not 2xx may pass, even a 404 or a 401: servers are mended. Pure.
 Outcome outcome_of_status(long status, const std::string& shown, long retry_after);
 
 /// POSTs by HTTP or HTTPS. The server's certificate and name are always checked. Redirects are not followed:

@@ -25,7 +25,7 @@ struct ConnectionContext {
     ControlApi& api;
     publish::Publisher& publisher;
     journal::EventStore* store = nullptr;  ///< null: only what the Publisher keeps is served
-    DockerApi* docker = nullptr;  ///< absent: Docker's paths are unknown
+    DockerApi* docker = nullptr;           ///< absent: Docker's paths are unknown
 };
 
 /// Serves one request and closes. To end it early, close the stream. Does not throw.

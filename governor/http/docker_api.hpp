@@ -4,8 +4,8 @@
 
 #include "governor/docker/client.hpp"
 #include "governor/http/connection.hpp"
-#include "governor/http/docker_route.hpp"
 #include "governor/http/docker_feed.hpp"
+#include "governor/http/docker_route.hpp"
 #include "governor/http/past_events.hpp"
 
 #include <boost/asio/awaitable.hpp>

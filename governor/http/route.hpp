@@ -14,7 +14,16 @@
 /// What a request asks for: text in, values out.
 namespace governor::http {
 
-enum class Endpoint : std::uint8_t { kStatus, kExplain, kEvents, kRelease, kReload, kVersion, kMetrics, kUndelivered };
+enum class Endpoint : std::uint8_t {
+    kStatus,
+    kExplain,
+    kEvents,
+    kRelease,
+    kReload,
+    kVersion,
+    kMetrics,
+    kUndelivered
+};
 
 struct Route {
     Endpoint endpoint = Endpoint::kStatus;

@@ -85,9 +85,8 @@ void Server::Impl::close_socket() {
 }
 
 asio::awaitable<void> Server::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<ControlStream> stream) {
-    co_await serve_connection(stream,
-                              ConnectionContext{self->options, self->api, self->publisher, self->store,
-                                                self->docker});
+    co_await serve_connection(
+        stream, ConnectionContext{self->options, self->api, self->publisher, self->store, self->docker});
     self->streams.erase(stream);
     if (self->stopping) self->pause.cancel();
 }

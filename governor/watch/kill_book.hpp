@@ -48,7 +48,8 @@ class KillBook {
     std::string reported(const cgroups::OomReport& report, const std::string& holder, policies::TimePoint at);
     void docker_oom(const std::string& id, policies::TimePoint at);
     void docker_kill(const std::string& id);
-    /// PID 1 was seen dead at that time, long before Docker tells perhaps; of SIGKILL or not, when that could be seen.
+    /// PID 1 was seen dead at that time, long before Docker tells perhaps; of SIGKILL or not, when that could
+    /// be seen.
     void seen_dying(const std::string& id, std::optional<bool> sigkill, policies::TimePoint at);
 
     /// What is known of its end now. Reports that are waiting in the log must have been given before.

@@ -57,8 +57,8 @@ class KillCount {
     /// Counters of the cgroups above, read when its own were gone.
     void ancestors_counted(std::uint64_t oom);
 
-    /// Takes the kills that can be told now. `more`: something else is still to be learnt of them, and so much
-    /// longer than kSettle it is waited for.
+    /// Takes the kills that can be told now. `more`: something else is still to be learnt of them, and so
+    /// much longer than kSettle it is waited for.
     std::vector<Kill> take(policies::TimePoint now, policies::Duration more = {});
     /// When take() has something at the latest; TimePoint::max() when nothing waits.
     policies::TimePoint due(policies::Duration more = {}) const;

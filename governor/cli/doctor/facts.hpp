@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cgroup/protection.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/parse.hpp"
 #include "cgroup/protection.hpp"

@@ -21,8 +21,8 @@ Checks judge_ledger(const HostFacts& host, const DockerFacts& docker, const poli
 /// The containers that a policy governs; and the policies that govern none.
 Checks judge_containers(const DockerFacts& docker, const policies::LoadResult& policies);
 /// What the kernel would honour of each running container's reservation, whatever its files say.
-Checks judge_protection(const HostFacts& host, const DockerFacts& docker, const policies::LoadResult& policies,
-                        const DaemonFacts& daemon);
+Checks judge_protection(const HostFacts& host, const DockerFacts& docker,
+                        const policies::LoadResult& policies, const DaemonFacts& daemon);
 Checks judge_daemon(const DaemonFacts& daemon);
 
 /// How a policy looks for this container.

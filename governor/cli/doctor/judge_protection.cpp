@@ -32,8 +32,8 @@ Check judge_one(const ContainerFacts& container, const policies::Reserve& reserv
     const Bytes memory = host.memory.value_or(policies::kUnlimited);
     const Bytes min = reserve.min ? reserve.min->of(memory) : Bytes{};
     const Bytes low = reserve.low ? reserve.low->of(memory) : Bytes{};
-    const auto kept = reserve::guaranteed(container.protection, {min.value}, {low.value},
-                                          host.recursive_protection);
+    const auto kept =
+        reserve::guaranteed(container.protection, {min.value}, {low.value}, host.recursive_protection);
     const Bytes kept_min{kept.min.value};
     const Bytes kept_low{kept.low.value};
     std::string found;
@@ -42,19 +42,21 @@ Check judge_one(const ContainerFacts& container, const policies::Reserve& reserv
     if (!is_short(kept_min, min) && !is_short(kept_low, low))
         return ok("protection", about, found + " is honoured by the kernel");
     found += " would be honoured by the kernel";
-    if (!governed) return warn("protection", about, found, "a running governor sets it, on every ancestor too");
+    if (!governed)
+        return warn("protection", about, found, "a running governor sets it, on every ancestor too");
     return warn("protection", about, found, "governor explain names the cgroup that caps it");
 }
 
 }  // namespace
 
-Checks judge_protection(const HostFacts& host, const DockerFacts& docker, const policies::LoadResult& policies,
-                        const DaemonFacts& daemon) {
+Checks judge_protection(const HostFacts& host, const DockerFacts& docker,
+                        const policies::LoadResult& policies, const DaemonFacts& daemon) {
     Checks out;
     if (docker.error || !policies.policy) return out;
     for (const ContainerFacts& container : docker.containers) {
         const auto* chosen = policies::select(*policies.policy, candidate_of(container.details)).policy;
-        if (chosen == nullptr || !chosen->reserve || !(chosen->reserve->min || chosen->reserve->low)) continue;
+        if (chosen == nullptr || !chosen->reserve || !(chosen->reserve->min || chosen->reserve->low))
+            continue;
         out.push_back(judge_one(container, *chosen->reserve, host, !daemon.version.empty()));
     }
     return out;

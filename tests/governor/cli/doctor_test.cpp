@@ -342,8 +342,11 @@ DockerFacts reserved(std::uint64_t above) {
     constexpr std::uint64_t kMib = 1ULL << 20U;
     DockerFacts docker = good_docker();
     const auto level = [](const char* path, std::uint64_t min) {
-        return cgroups::ProtectionLevel{path,       {100 * kMib},         {min * kMib},
-                                        {min * kMib}, {std::min<std::uint64_t>(100, min) * kMib},
+        return cgroups::ProtectionLevel{path,
+                                        {100 * kMib},
+                                        {min * kMib},
+                                        {min * kMib},
+                                        {std::min<std::uint64_t>(100, min) * kMib},
                                         {std::min<std::uint64_t>(100, min) * kMib}};
     };
     docker.containers[0].protection = {level("/sys/fs/cgroup/system.slice", above),

@@ -37,7 +37,12 @@ class ExecTest : public testing::Test {
 
     std::string folder;
     std::atomic<bool> stop{false};
-    journal::Stored event{7, {}, "oom_verdict", "jobmate", "coach", "jobmate-coach-1",
+    journal::Stored event{7,
+                          {},
+                          "oom_verdict",
+                          "jobmate",
+                          "coach",
+                          "jobmate-coach-1",
                           R"({"id":7,"type":"oom_verdict","verdict":"own_limit","detail":"too\nmuch"})"};
 };
 

@@ -104,8 +104,9 @@ constexpr const char* kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 TEST_F(WebhookTest, PostsBodyTypeAndWhatTheEventIs) {
     const Outcome outcome = answered(kOk);
     EXPECT_EQ(outcome.kind, Outcome::Kind::kDelivered) << outcome.error;
-    for (const char* part : {"POST /T0KEN/path HTTP/1.1\r\n", "Content-Type: text/plain\r\n", "Host: alerts.example\r\n",
-                             "X-Governor-Event: oom_killed\r\n", "X-Governor-Delivery: 7\r\n", "\r\n\r\nthe body"})
+    for (const char* part :
+         {"POST /T0KEN/path HTTP/1.1\r\n", "Content-Type: text/plain\r\n", "Host: alerts.example\r\n",
+          "X-Governor-Event: oom_killed\r\n", "X-Governor-Delivery: 7\r\n", "\r\n\r\nthe body"})
         EXPECT_NE(request.find(part), std::string::npos) << part << "\n" << request;
 }
 
@@ -144,8 +145,8 @@ TEST_F(WebhookTest, EveryOtherStatusIsAFailureThatNamesNoSecret) {
 }
 
 TEST_F(WebhookTest, ARedirectIsNotFollowed) {
-    const Outcome outcome =
-        answered("HTTP/1.1 302 Found\r\nLocation: http://alerts.example/T0KEN/path\r\nContent-Length: 0\r\n\r\n");
+    const Outcome outcome = answered(
+        "HTTP/1.1 302 Found\r\nLocation: http://alerts.example/T0KEN/path\r\nContent-Length: 0\r\n\r\n");
     EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed);
     EXPECT_NE(outcome.error.find("a redirect, which is not followed"), std::string::npos) << outcome.error;
 }
