@@ -134,11 +134,15 @@ KillBook::Life& KillBook::life_of(const std::string& id, const cgroups::OomRepor
     auto& lives = lives_[id];
     for (auto life = lives.rbegin(); life != lives.rend(); ++life)
         if (life->main_pid == report.pid) return *life;
+    if (last.count.wants_report()) return last;
     // Its life may be over, and the next one begun, when the report is read.
-    if (!last.count.wants_report())
-        for (auto life = lives.rbegin(); life != lives.rend(); ++life)
-            if (life->ended && (life->count.wants_report() || unexplained(*life))) return *life;
-    return last;
+    for (auto life = lives.rbegin(); life != lives.rend(); ++life)
+        if (life->ended && (life->count.wants_report() || unexplained(*life))) return *life;
+    if (!last.ended) return last;
+    // The log was read before Docker's word of that end was acted on: this is the next life's, of whose
+    // start Docker has not told yet.
+    began(id);
+    return current(id);
 }
 
 /// It ended by SIGKILL, and nobody has told whose.

@@ -134,7 +134,7 @@ hooks:
 """, environment={"TOKEN": "t0ken-in-the-path", "SECRET": "s3cret-of-the-hmac"})
     dull = stack.worker("dull", script("sleep 1000"), stop_grace_period="1s")
     stack.up()
-    governor.wait("armed", dull.name)
+    first = governor.wait("armed", dull.name)
     # While it is away events pour in, and the governor is killed twice.
     for round in range(3):
         guest.docker("restart", "-t", "0", dull.container)
@@ -150,9 +150,9 @@ hooks:
     governor.wait("armed", dull.name, count=5)
 
     def expected() -> list[int]:
-        lines = stack.cli("events", "--after", "0", "--json").out.splitlines()
-        own = ("hook_failing", "hook_recovered")  # a target is not told of its own troubles
-        return [event["id"] for event in map(json.loads, lines) if event["type"] not in own]
+        # A hook that is new begins with what happens from then on; it is not told of its own troubles.
+        lines = stack.cli("events", "--after", str(first.number - 1), "--json").out.splitlines()
+        return [event["id"] for event in map(json.loads, lines) if event["type"] not in ("hook_failing", "hook_recovered")]
 
     def arrived() -> list[int]:
         return [event["id"] for event in receiver.taken("/flaky")]
@@ -160,7 +160,7 @@ hooks:
     until(lambda: set(expected()) <= set(arrived()), "every event to arrive", 240, pause=2)
     first_times = list(dict.fromkeys(arrived()))
     assert first_times == sorted(first_times), "in their order"
-    assert len(first_times) > 15
+    assert len(first_times) > 10
     assert any(request["status"] == 500 for request in receiver.requests("/flaky")), "it did err"
     for request in receiver.requests("/flaky"):
         sum = hmac.new(b"s3cret-of-the-hmac", request["body"].encode(), hashlib.sha256).hexdigest()

@@ -216,6 +216,24 @@ TEST(KillBook, WhatWasRemovedIsToldAndThenForgotten) {
     EXPECT_EQ(book.reading(kA), 0U);
 }
 
+TEST(KillBook, AReportMayComeBeforeDockerTellsOfTheStart) {
+    KillBook book(true);
+    book.found(kA, 100, counters(0), at(0s));
+    book.reported(report(kA, 100), "", at(1s));
+    book.ended(kA, 137, at(1s));
+    EXPECT_EQ(book.take(at(1s + kLater)).size(), 1U);
+    // The next life is killed at once; Docker tells of its start, and the governor finds it, later.
+    book.reported(report(kA, 200), "", at(5s));
+    EXPECT_TRUE(book.take(at(5s + kLater)).empty()) << "it is no kill of the life that ended";
+    book.began(kA);
+    book.found(kA, 200, counters(1), at(8s));
+    const auto told = book.take(at(8s + kLater));
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].victim.pid, 200);
+    EXPECT_TRUE(told[0].victim.main);
+    EXPECT_TRUE(book.take(at(60s)).empty());
+}
+
 TEST(KillBook, WhetherPid1DiedIsWaitedForWhenItIsNotKnownYet) {
     KillBook book(true);
     book.began(kA);
