@@ -67,6 +67,10 @@ ThreadCarrier::~ThreadCarrier() {
     shared_->changed.notify_all();
 }
 
+std::weak_ptr<const void> ThreadCarrier::thread() const {
+    return shared_;
+}
+
 void ThreadCarrier::carry(Parcel parcel, Done done) {
     const std::lock_guard lock(shared_->mutex);
     shared_->waiting = std::move(parcel);

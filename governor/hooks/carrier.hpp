@@ -34,6 +34,8 @@ class ThreadCarrier final : public Carrier {
     ThreadCarrier(boost::asio::any_io_executor loop, std::unique_ptr<Transport> transport);
     ~ThreadCarrier() override;
     void carry(Parcel parcel, Done done) override;
+    /// Expires when the thread has ended.
+    std::weak_ptr<const void> thread() const;
 
   private:
     struct Shared;

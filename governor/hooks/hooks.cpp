@@ -10,10 +10,15 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 #include <utility>
 
 namespace governor::hooks {
 namespace {
+
+/// libcurl looks once a second whether it is to stop; a program is killed within a tenth of that.
+constexpr std::chrono::milliseconds kLastWait{1'500};
+constexpr std::chrono::milliseconds kLastGlance{10};
 
 std::string kind_of(const policies::Hook& hook) {
     return std::holds_alternative<policies::Webhook>(hook.target) ? "webhook" : "exec";
@@ -38,6 +43,11 @@ void call_later(const boost::asio::any_io_executor& loop, std::chrono::milliseco
 
 Hooks::~Hooks() {
     for (const auto& [name, entry] : entries_) parts_.metrics.forget_queue({"hook", name});
+    entries_.clear();
+    const auto until = std::chrono::steady_clock::now() + kLastWait;
+    const auto running = [](const std::weak_ptr<const void>& thread) { return !thread.expired(); };
+    while (std::ranges::any_of(threads_, running) && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(kLastGlance);
 }
 
 void Hooks::use(const std::vector<policies::Hook>& hooks) {
@@ -68,6 +78,9 @@ void Hooks::forget(const std::string& name) {
 }
 
 std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
+    auto carrier = std::make_unique<ThreadCarrier>(parts_.loop, transport_of(hook, parts_.proc));
+    std::erase_if(threads_, [](const auto& thread) { return thread.expired(); });
+    threads_.push_back(carrier->thread());
     auto tell = [this](const std::string& type, const std::string& detail) {
         publish::Record record;
         record.type = type;
@@ -83,7 +96,7 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         .store = parts_.store,
         .cursors = parts_.cursors,
         .dead = parts_.dead,
-        .carrier = std::make_unique<ThreadCarrier>(parts_.loop, transport_of(hook, parts_.proc)),
+        .carrier = std::move(carrier),
         .content = std::move(messages.content),
         .replay = std::move(messages.replay),
         .clock = parts_.clock,

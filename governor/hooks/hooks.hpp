@@ -36,6 +36,8 @@ class Hooks {
         std::string proc = "/proc";
     };
     explicit Hooks(Parts parts) : parts_(std::move(parts)) {}
+    /// The daemon's end: attempts under way are stopped, and waited for a moment, because the libraries in
+    /// which they are do not outlive the process's exit.
     ~Hooks();
     Hooks(const Hooks&) = delete;
     Hooks& operator=(const Hooks&) = delete;
@@ -59,6 +61,7 @@ class Hooks {
 
     Parts parts_;
     std::map<std::string, Entry> entries_;
+    std::vector<std::weak_ptr<const void>> threads_;  ///< that were begun, and may run still
     std::minstd_rand chance_{std::random_device{}()};
 };
 

@@ -111,6 +111,7 @@ hooks:
     # The container lived on, so it is over; Alertmanager forgets what is resolved.
     until(lambda: alerts() == [], "the alert to be resolved", 180)
     assert hook_status(stack)["pager"]["undelivered"] == 0
+    governor.check_schema()
 
 
 def test_who_is_away_and_errs_receives_every_event(stack: Stack, units: list[Unit]) -> None:
@@ -213,6 +214,7 @@ hooks:{bad}
     assert {letter["target"] for letter in refused} == {"never"}, refused
     assert set(armed) <= {letter["event_id"] for letter in refused}
     assert all("answered 400" in letter["error"] and letter["event"]["id"] == letter["event_id"] for letter in refused)
+    governor.check_schema()
     # What the program left behind is gone with it.
     processes = stack.guest.run("pgrep -fc '^sleep 1000$'", check=False).out.strip()
     assert int(processes) <= 3, "the worker's, and one that is just being killed"

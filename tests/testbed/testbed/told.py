@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import jsonschema
+
 from .stack import GOVERNOR, Stack
 from .wait import until
 
@@ -59,6 +61,15 @@ class Governor:
         told = [json.loads(line["log"]) for line in lines if line["stream"] == "stdout" and line["log"].startswith("{")]
         made = [Told(raw.get("id", 0), raw["type"], raw.get("service", ""), raw.get("monotonic_ns", 0), raw) for raw in told]
         return [e for e in made if service in (None, e.service) and (not types or e.type in types)]
+
+    def check_schema(self) -> None:
+        """Every event that it told is as `governor schema --event` says."""
+        schema = json.loads(self.stack.cli("schema", "--event").out)
+        validator = jsonschema.Draft202012Validator(schema)
+        told = self.events()
+        assert told
+        problems = [f"{error.message} in {event.raw}" for event in told for error in validator.iter_errors(event.raw)]
+        assert not problems, "\n".join(problems)
 
     def types(self, service: str) -> list[str]:
         return [event.type for event in self.events(service)]
