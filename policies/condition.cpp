@@ -15,13 +15,6 @@ Bytes State::kill_line() const {
     return hard - std::clamp(one_percent, 2_MiB, 16_MiB);
 }
 
-Bytes State::drain_line() const {
-    const Bytes end = kill_line();
-    if (end == kUnlimited || last.unreclaimable >= end) return end;
-    const Bytes half = last.unreclaimable + Bytes{(end - last.unreclaimable).value / 2};
-    return std::min(std::max(half, last.current), end);
-}
-
 std::string_view to_string(Phase phase) {
     switch (phase) {
         case Phase::kUnarmed:

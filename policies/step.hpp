@@ -212,11 +212,6 @@ struct State {
 
     /// Bytes from which the container is killed whole while it drains: just below the hard limit.
     Bytes kill_line() const;
-    /// memory.high of a drain: half-way from what it uses to the kill line. Below it saving is not slowed at
-    /// all; above it the kernel slows whoever allocates, the more the further, so that threads that leak on
-    /// cannot reach the kill line before the one that saves has had its turn. Not below what is used now:
-    /// the write would have to reclaim first.
-    Bytes drain_line() const;
 };
 
 struct StepResult {
