@@ -76,7 +76,7 @@ void Courier::go_on() {
 }
 
 void Courier::fetch() {
-    if (reading_ || !more_) return;
+    if (reading_ || !more_ || read_again_) return;
     reading_ = true;
     more_ = false;
     journal::Query query;
@@ -93,7 +93,8 @@ void Courier::take(std::uint64_t asked_up_to, journal::Events events) {
     reading_ = false;
     if (!events) {
         more_ = true;
-        later(kReadAgain, &Courier::go_on);
+        read_again_ = true;
+        later(kReadAgain, &Courier::read_again);
         return;
     }
     if (events->size() == kPage) {
@@ -105,6 +106,11 @@ void Courier::take(std::uint64_t asked_up_to, journal::Events events) {
     }
     for (journal::Stored& event : *events) queue_.push_back(std::move(event));
     if (!queue_.empty() || more_) go_on();
+}
+
+void Courier::read_again() {
+    read_again_ = false;
+    go_on();
 }
 
 void Courier::send(Parcel parcel) {
@@ -119,12 +125,14 @@ void Courier::send_due() {
         send(std::move(*due.parcel));
         return;
     }
-    if (!due.next) return;
+    // Every event leads here: one timer for all of them, and another only for something sooner.
+    if (!due.next || (due_at_ && *due_at_ <= *due.next)) return;
+    due_at_ = due.next;
     const auto wait = std::chrono::ceil<milliseconds>(*due.next - parts_.wall());
-    // Only the latest of these timers counts: each look sets another.
-    const std::uint64_t mine = ++due_timer_;
-    parts_.later(std::max(wait, milliseconds{1}), [this, mine, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired() && mine == due_timer_) go_on();
+    parts_.later(std::max(wait, milliseconds{1}), [this, at = *due.next, alive = std::weak_ptr(alive_)] {
+        if (alive.expired() || due_at_ != at) return;
+        due_at_.reset();
+        go_on();
     });
 }
 

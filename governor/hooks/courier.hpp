@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -68,6 +69,7 @@ class Courier {
     void take(std::uint64_t asked_up_to, journal::Events events);
     void send(Parcel parcel);
     void send_due();
+    void read_again();
     void on_outcome(const Outcome& outcome);
     void finish_wait();
     void finish_event();
@@ -88,10 +90,11 @@ class Courier {
     std::uint64_t committed_up_to_ = 0;
     bool loaded_ = false;
     bool reading_ = false;
-    bool more_ = true;        ///< the journal may have events that were not asked for
-    bool busy_ = false;       ///< an attempt is under way, or its repetition is waited for
-    bool for_event_ = false;  ///< the attempt is for queue_.front()
-    std::uint64_t due_timer_ = 0;
+    bool more_ = true;                         ///< the journal may have events that were not asked for
+    bool busy_ = false;                        ///< an attempt is under way, or its repetition is waited for
+    bool for_event_ = false;                   ///< the attempt is for queue_.front()
+    std::optional<Content::WallTime> due_at_;  ///< a timer runs for that time
+    bool read_again_ = false;                  ///< a timer runs for the next attempt to read
     std::set<std::uint64_t> own_;  ///< events about this target: it is not told of its own troubles
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -244,6 +244,26 @@ TEST_F(CourierTest, AlertsThatAreDueComeAfterTheEventsAndByThemselves) {
     EXPECT_EQ(carrier->carried, (Ids{1, 2, 0}));
 }
 
+TEST_F(CourierTest, OneTimerForWhatIsDueHoweverManyEventsPass) {
+    start();
+    content->due_now = {std::nullopt, std::chrono::system_clock::time_point(1h + 60s)};
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        happen(id, "dull");
+        settle();
+    }
+    EXPECT_EQ(timers.size(), 1U);
+}
+
+TEST_F(CourierTest, AJournalThatCannotBeReadIsAskedByOneTimerHoweverManyEventsCome) {
+    store.problem = "the disk is gone";
+    start();
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        happen(id);
+        settle();
+    }
+    EXPECT_EQ(timers.size(), 1U);
+}
+
 TEST_F(CourierTest, AJournalThatCannotBeReadIsAskedAgain) {
     happen(1);
     store.problem = "the disk is gone";
