@@ -31,6 +31,9 @@ using Clock = std::chrono::steady_clock;
 
 /// How often a running program is left to see whether the governor ends.
 constexpr milliseconds kGlance{100};
+/// One that was killed ends at once, unless it hangs in the kernel (a dead network disk): it is left behind
+/// then.
+constexpr milliseconds kLastWait{5'000};
 
 Outcome failed(std::string why) {
     return {Outcome::Kind::kFailed, std::move(why), {}};
@@ -181,8 +184,16 @@ Outcome ExecTransport::deliver(const Parcel& parcel, const std::atomic<bool>& st
     // group's number cannot be another's yet.
     ::kill(-running.pid, SIGKILL);
     siginfo_t end{};
-    while (::waitid(P_PID, static_cast<id_t>(running.pid), &end, WEXITED) != 0 && errno == EINTR) {
-    }
+    const auto reaped = [&] {
+        return ::waitid(P_PID, static_cast<id_t>(running.pid), &end, WEXITED | WNOHANG) == 0 &&
+               end.si_pid != 0;
+    };
+    const auto last = Clock::now() + kLastWait;
+    running.input.reset();
+    while (!reaped() && Clock::now() < last) running.wait(kGlance);
+    if (end.si_pid == 0)
+        return failed(program + " (pid " + std::to_string(running.pid) +
+                      ") was killed and does not end: the kernel holds it");
     if (ended) return outcome_of(program, end);
     if (stop) return failed("the governor ended while " + program + " ran");
     return failed(program + " did not end within " + std::to_string(hook_.timeout.count()) +
