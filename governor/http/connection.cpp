@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/connection.hpp"
 
+#include "governor/http/answer_within.hpp"
 #include "governor/http/docker_api.hpp"
 #include "governor/http/event_feed.hpp"
 #include "governor/http/route.hpp"
@@ -38,6 +39,8 @@ namespace {
 constexpr int kHttp11 = 11;
 /// The last undelivered events: enough to see what is wrong.
 constexpr std::size_t kMostLetters = 1000;
+/// With the journal's disk.
+constexpr std::chrono::seconds kPatience{10};
 
 std::string to_body(const nlohmann::json& json) {
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -177,15 +180,13 @@ asio::awaitable<void> stream_events(std::shared_ptr<ControlStream> stream, Conne
     // An overrun ends without the last chunk: the client sees that the stream is cut, not finished.
 }
 
-asio::awaitable<journal::DeadLetters::Letters> list_dead(journal::DeadLetters& dead) {
-    auto start = [&dead](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        dead.list_dead(kMostLetters, [shared](journal::DeadLetters::Letters letters) mutable {
-            (*shared)(std::move(letters));
-        });
-    };
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(journal::DeadLetters::Letters)>(
-        std::move(start), asio::use_awaitable);
+asio::awaitable<journal::DeadLetters::Letters> list_dead(asio::any_io_executor loop,
+                                                         journal::DeadLetters& dead) {
+    using Letters = journal::DeadLetters::Letters;
+    return answer_within<Letters>(
+        std::move(loop), kPatience,
+        [&dead](std::function<void(Letters)> done) { dead.list_dead(kMostLetters, std::move(done)); },
+        tl::make_unexpected(std::string("the journal does not answer: its disk hangs")));
 }
 
 std::string to_line(const journal::DeadLetter& letter) {
@@ -202,7 +203,8 @@ std::string to_line(const journal::DeadLetter& letter) {
 asio::awaitable<void> send_undelivered(std::shared_ptr<ControlStream> stream, ConnectionContext context) {
     std::string lines;
     if (context.options.dead != nullptr) {
-        const journal::DeadLetters::Letters letters = co_await list_dead(*context.options.dead);
+        const journal::DeadLetters::Letters letters =
+            co_await list_dead(stream->get_executor(), *context.options.dead);
         if (!letters) {
             co_await send(stream, make_error(503, letters.error()), context.options.write_timeout);
             co_return;

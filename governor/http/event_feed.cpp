@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/event_feed.hpp"
 
-#include <boost/asio/async_result.hpp>
+#include "governor/http/answer_within.hpp"
+
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -18,17 +20,19 @@ namespace {
 constexpr std::size_t kPage = 500;
 /// Shown when no beginning was asked for.
 constexpr std::size_t kLatest = 1000;
+/// With the journal's disk; then what memory holds must do.
+constexpr std::chrono::seconds kPatience{10};
 
 asio::awaitable<journal::Events> read(journal::EventStore& store, journal::Query query) {
-    auto start = [&store, query = std::move(query)](auto handler) mutable {
-        // A handler moves only, the store's function copies.
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        store.read(std::move(query), [shared = std::move(shared)](journal::Events events) mutable {
-            (*shared)(std::move(events));
-        });
-    };
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(journal::Events)>(std::move(start),
-                                                                                      asio::use_awaitable);
+    const auto loop = co_await asio::this_coro::executor;
+    std::function<void(std::function<void(journal::Events)>)> start =
+        [&store, query = std::move(query)](std::function<void(journal::Events)> done) {
+            store.read(query, std::move(done));
+        };
+    journal::Events late = tl::make_unexpected(std::string("the journal does not answer"));
+    journal::Events events =
+        co_await answer_within<journal::Events>(loop, kPatience, std::move(start), std::move(late));
+    co_return events;
 }
 
 }  // namespace
