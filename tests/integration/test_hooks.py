@@ -35,11 +35,13 @@ class Unit:
     def __init__(self, guest: Guest, name: str, command: str):
         self.guest, self.name, self.command = guest, f"testbed-{name}", command
 
-    def start(self) -> None:
-        self.guest.run(f"systemd-run --quiet --collect --unit={self.name} {self.command}")
+    def start(self, after: int = 0) -> None:
+        """After so many seconds, by the guest's own clock."""
+        delay = f"--on-active={after}" if after else ""
+        self.guest.run(f"systemd-run --quiet --collect {delay} --unit={self.name} {self.command}")
 
     def stop(self) -> None:
-        self.guest.run(f"systemctl stop {self.name}", check=False)
+        self.guest.run(f"systemctl stop {self.name}.timer {self.name}", check=False)
 
 
 class Receiver:
@@ -54,7 +56,10 @@ class Receiver:
 
     def start(self) -> None:
         self.unit.start()
-        until(lambda: self.guest.run(f"ss -Hltn sport = :{self.port}").out.strip(), "the receiver to listen", 60)
+        self.wait()
+
+    def wait(self) -> None:
+        until(lambda: self.guest.run(f"ss -Hltn sport = :{self.port}").out.strip(), "the receiver to listen", 120)
 
     def requests(self, path: str) -> list[dict]:
         lines = [json.loads(line) for line in (self.guest.read(self.log) or "").splitlines()]
@@ -136,6 +141,8 @@ hooks:
     dull = stack.worker("dull", script("sleep 1000"), stop_grace_period="1s")
     stack.up()
     first = governor.wait("armed", dull.name)
+    units.append(receiver.unit)
+    receiver.unit.start(after=60)
     # While it is away events pour in, and the governor is killed twice.
     for round in range(3):
         guest.docker("restart", "-t", "0", dull.container)
@@ -144,9 +151,9 @@ hooks:
             guest.docker("kill", stack.services[GOVERNOR].container)
             guest.docker("start", stack.services[GOVERNOR].container)
             governor.wait("governor_started", count=2 + round)
-    until(lambda: hook_status(stack)["archive"]["state"] == "failing", "the hook to be failing", 120)
-    units.append(receiver.unit)
-    receiver.start()
+    receiver.wait()
+    missed = [event for event in governor.events(None, "hook_failing") if "'archive'" in event.detail]
+    assert missed, "it was away long enough to be missed"
     guest.docker("restart", "-t", "0", dull.container)
     governor.wait("armed", dull.name, count=5)
 
