@@ -221,7 +221,7 @@ class Daemon {
         server_options.dead = &journal_;
         server_options.metrics = [&exporter] { return exporter->text(); };
         http::DockerFeed feed(publisher_, {info->id, info->name});
-        http::KeptEvents past(publisher_);
+        http::JournalEvents past(publisher_, journal_);
         http::DockerApi docker_api(
             {docker_, feed, past, publisher_, std::chrono::system_clock::now, version->version});
         http::Server server(loop_.get_executor(), server_options, api, publisher_, &journal_, &docker_api);
