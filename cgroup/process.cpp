@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/process.hpp"
 
+#include "cgroup/directory.hpp"
+
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +13,12 @@
 #include <csignal>
 
 namespace cgroups {
+namespace {
+
+/// Several times what kernels print; what is looked for stands in the first lines.
+constexpr std::size_t kMeminfoSize = 8192;
+
+}  // namespace
 
 Result<std::string> Processes::slurp(const std::string& path) const {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -68,18 +76,25 @@ Result<int> Processes::oom_score_adj(int pid) const {
     return value;
 }
 
+Result<std::string_view> Processes::meminfo(std::span<char> buffer) const {
+    const UniqueFd fd(::open(meminfo_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return errno_error("open", meminfo_);
+    return read_held(fd.get(), buffer, meminfo_);
+}
+
 Result<HostMemory> Processes::host_memory() const {
-    const std::string path = root_ + "/meminfo";
-    const auto text = slurp(path);
+    std::array<char, kMeminfoSize> buffer;
+    const auto text = meminfo(buffer);
     if (!text) return tl::make_unexpected(text.error());
     const auto total = parse_meminfo(*text, "MemTotal");
     const auto available = parse_meminfo(*text, "MemAvailable");
-    if (!total || !available) return make_error(std::errc::invalid_argument, "understand", path);
+    if (!total || !available) return make_error(std::errc::invalid_argument, "understand", meminfo_);
     return HostMemory{*total, *available, parse_meminfo(*text, "SwapFree").value_or(Bytes{})};
 }
 
 Bytes Processes::swap_free() const {
-    const auto text = slurp(root_ + "/meminfo");
+    std::array<char, kMeminfoSize> buffer;
+    const auto text = meminfo(buffer);
     if (!text) return {};
     return parse_meminfo(*text, "SwapFree").value_or(Bytes{});
 }

@@ -6,7 +6,9 @@
 #include "cgroup/parse.hpp"
 #include "cgroup/result.hpp"
 
+#include <span>
 #include <string>
+#include <string_view>
 
 /// The few things that are asked of, or done to, a single process. Pids are those of the caller's pid
 /// namespace.
@@ -21,7 +23,8 @@ struct HostMemory {
 class Processes {
   public:
     /// `proc_root` is "/proc", or a tree made by a test.
-    explicit Processes(std::string proc_root = "/proc") : root_(std::move(proc_root)) {}
+    explicit Processes(std::string proc_root = "/proc")
+        : root_(std::move(proc_root)), meminfo_(root_ + "/meminfo") {}
 
     Result<SignalStatus> signal_status(int pid) const;
     /// The cgroup v2 path of a process ("0::/system.slice/…").
@@ -35,8 +38,11 @@ class Processes {
 
   private:
     Result<std::string> slurp(const std::string& path) const;
+    /// /proc/meminfo, read once a second while containers are watched: without an allocation.
+    Result<std::string_view> meminfo(std::span<char> buffer) const;
 
     std::string root_;
+    std::string meminfo_;
 };
 
 /// Sends a signal through a pidfd, so that a recycled pid is not hit between `open` and `send`.

@@ -18,8 +18,10 @@ void Controller::retarget(Target target) {
 void Controller::feed(const InputEvent& what, const std::string& detail) {
     // An actuator may answer at once, in the middle of a list of actions: the answer waits until all of the
     // list is done, or what follows from it would overtake the rest.
-    inputs_.emplace_back(what, detail);
-    if (feeding_) return;
+    if (feeding_) {
+        inputs_.emplace_back(what, detail);
+        return;
+    }
     struct Feeding {
         explicit Feeding(bool& flag_in) : flag(flag_in) { flag = true; }
         Feeding(const Feeding&) = delete;
@@ -29,6 +31,8 @@ void Controller::feed(const InputEvent& what, const std::string& detail) {
     };
     {
         const Feeding feeding(feeding_);
+        // Not through the queue: a sample must not allocate.
+        decide(what, detail);
         while (!inputs_.empty()) {
             const auto [input, told] = std::move(inputs_.front());
             inputs_.pop_front();

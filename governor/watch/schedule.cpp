@@ -14,29 +14,34 @@ policies::TimePoint on_grid(policies::TimePoint due, policies::TimePoint now) {
 
 void Schedule::set(const std::string& id, policies::TimePoint due, policies::TimePoint now) {
     const policies::TimePoint at = on_grid(due, now);
-    const auto found = by_id_.find(id);
-    if (found != by_id_.end()) {
-        if (found->second == at) return;
-        by_time_.erase({found->second, id});
-        by_id_.erase(found);
+    const auto [entry, fresh] = by_id_.try_emplace(id, at);
+    if (fresh) {
+        by_time_.emplace(at, entry->first);
+    } else if (entry->second != at) {
+        auto node = by_time_.extract({entry->second, entry->first});
+        node.value().first = entry->second = at;
+        by_time_.insert(std::move(node));
     }
-    if (at == policies::TimePoint::max()) return;
-    by_time_.emplace(at, id);
-    by_id_.emplace(id, at);
 }
 
 void Schedule::remove(const std::string& id) {
-    set(id, policies::TimePoint::max(), {});
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) return;
+    by_time_.erase({found->second, found->first});
+    by_id_.erase(found);
 }
 
-std::vector<std::string> Schedule::take_due(policies::TimePoint now) {
-    std::vector<std::string> due;
-    while (!by_time_.empty() && by_time_.begin()->first <= now) {
-        due.push_back(by_time_.begin()->second);
-        by_id_.erase(due.back());
-        by_time_.erase(by_time_.begin());
+std::span<const std::string> Schedule::take_due(policies::TimePoint now) {
+    std::size_t count = 0;
+    while (next() != policies::TimePoint::max() && next() <= now) {
+        auto node = by_time_.extract(by_time_.begin());
+        if (count == due_.size()) due_.emplace_back();
+        due_[count++] = node.value().second;
+        by_id_.find(node.value().second)->second = policies::TimePoint::max();
+        node.value().first = policies::TimePoint::max();
+        by_time_.insert(std::move(node));
     }
-    return due;
+    return std::span(due_).first(count);
 }
 
 policies::TimePoint Schedule::next() const {

@@ -4,9 +4,12 @@
 
 #include "policies/event.hpp"
 
+#include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,18 +19,20 @@ namespace governor::watch {
 /// containers wakes the daemon at most once a second in all.
 class Schedule {
   public:
-    /// Replaces what was known for `id`; TimePoint::max() takes it off.
+    /// Replaces what was known for `id`; at TimePoint::max() it is never due. Allocates only for an id that
+    /// is new.
     void set(const std::string& id, policies::TimePoint due, policies::TimePoint now);
     void remove(const std::string& id);
-    /// Takes off and returns all that is due.
-    std::vector<std::string> take_due(policies::TimePoint now);
+    /// All that is due; none of it is due again before it is set. Stands until the next call.
+    std::span<const std::string> take_due(policies::TimePoint now);
     /// TimePoint::max() when nothing is.
     policies::TimePoint next() const;
     std::size_t size() const { return by_id_.size(); }
 
   private:
-    std::set<std::pair<policies::TimePoint, std::string>> by_time_;
-    std::map<std::string, policies::TimePoint> by_id_;
+    std::map<std::string, policies::TimePoint, std::less<>> by_id_;
+    std::set<std::pair<policies::TimePoint, std::string_view>> by_time_;  ///< views of the keys above
+    std::vector<std::string> due_;  ///< keeps its strings' storage for the next call
 };
 
 /// The grid: `due` itself when it is within a second, else the next whole second at or after it.

@@ -221,8 +221,8 @@ void Verdicts::on_sampled(const std::string& id, const cgroups::MemorySample& sa
     Known& known = found->second;
     const TimePoint now = parts_.clock();
     known.hard = {sample.hard.value};
+    if (known.looks.size() == kLooks) known.looks.erase(known.looks.begin());
     known.looks.push_back({now, {sample.current.value}, {sample.unreclaimable.value}});
-    if (known.looks.size() > kLooks) known.looks.pop_front();
     if (sample.events.oom_kill == known.oom_kill) {
         // Without the log, Docker's word is compared with the time of the last look.
         if (!log_) book_.counted(id, known.counters, now);

@@ -16,12 +16,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace governor::watch {
 
@@ -83,7 +83,7 @@ class Verdicts {
             policies::Bytes current;
             policies::Bytes unreclaimable;
         };
-        std::deque<Look> looks;
+        std::vector<Look> looks;  ///< the last ones, oldest first
         std::optional<cgroups::DeathWatch> death;
         std::unique_ptr<boost::asio::posix::stream_descriptor> dying;
     };

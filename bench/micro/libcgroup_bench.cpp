@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include "cgroup/memory_files.hpp"
-#include "tests/support/kernel_texts.hpp"
-#include "tests/support/tree.hpp"
+#include "cgroup/directory.hpp"
 
 #include <fcntl.h>
 
@@ -13,25 +11,8 @@
 #include <cstdlib>
 #include <string>
 
+// libcgroup against `pread` on a held fd (docs/adr/0002-libcgroup-on-the-slow-path.md).
 namespace {
-
-/// A whole look at a container over files of a temporary directory: our part of the price, without the
-/// kernel's counting.
-void sample_of_a_tree(benchmark::State& state) {
-    TempTree tree;
-    tree.file("memory.current", "1887436800\n");
-    tree.file("memory.stat", kernel_texts::kMemoryStat);
-    tree.file("memory.events", kernel_texts::kMemoryEvents);
-    tree.file("memory.max", "2147483648\n");
-    tree.file("memory.high", "1932735283\n");
-    tree.file("memory.pressure", kernel_texts::kPressure);
-    auto files = cgroups::MemoryFiles::open(*cgroups::Directory::open(tree.path()));
-    for (auto _ : state) {
-        auto sample = files->sample({});
-        benchmark::DoNotOptimize(sample);
-    }
-}
-BENCHMARK(sample_of_a_tree);
 
 /// Where libcgroup finds the memory controller, in whichever hierarchy; empty when there is none.
 std::string memory_mount() {

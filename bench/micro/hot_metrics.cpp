@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "bench/micro/hot.hpp"
 #include "governor/metrics/snapshot.hpp"
 
-#include <benchmark/benchmark.h>
-
 #include <array>
+#include <memory>
 #include <string>
 
 // One scrape. It is written on the loop's thread: for so long no brake can begin.
+namespace micro {
 namespace {
 
 using namespace governor::metrics;
@@ -16,13 +17,17 @@ using policies::operator""_MiB;
 
 constexpr std::array<policies::Duration, 2> kBounds{1ms, 1s};
 
-void scrape(benchmark::State& state) {
+struct Scraped {
     Registry registry;
-    const Histogram lag(kBounds);
+    Histogram lag{kBounds};
     Snapshot snapshot;
-    snapshot.registry = &registry;
-    snapshot.loop_lag = &lag;
-    for (std::int64_t i = 0; i < state.range(0); ++i) {
+};
+
+std::shared_ptr<Scraped> scraped(int containers) {
+    auto out = std::make_shared<Scraped>();
+    out->snapshot.registry = &out->registry;
+    out->snapshot.loop_lag = &out->lag;
+    for (int i = 0; i < containers; ++i) {
         const std::string service = "service-" + std::to_string(i);
         ContainerView view;
         view.labels.with("project", "jobmate").with("service", service);
@@ -34,17 +39,26 @@ void scrape(benchmark::State& state) {
         view.oom_in = 190s;
         view.phase = policies::Phase::kWatching;
         view.has_trigger = view.acts = true;
-        view.counts = &registry.container(service);
-        snapshot.containers.push_back(std::move(view));
+        view.counts = &out->registry.container(service);
+        out->snapshot.containers.push_back(std::move(view));
     }
-    std::size_t bytes = 0;
-    for (auto _ : state) {
-        const std::string text = render(snapshot);
-        bytes = text.size();
-        benchmark::DoNotOptimize(text.data());
-    }
-    state.counters["bytes"] = static_cast<double>(bytes);
+    return out;
 }
-BENCHMARK(scrape)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+Hot scrape(int containers, std::size_t rounds) {
+    Hot out = hot("scrape/" + std::to_string(containers), Memory::kMay,
+                  [what = scraped(containers)] { keep(render(what->snapshot)); });
+    out.rounds = rounds;
+    return out;
+}
 
 }  // namespace
+
+void add_scraping(HotList& list) {
+    list.push_back(
+        hot("observe_loop_lag", Memory::kNever, [lag = Histogram(kBounds)]() mutable { lag.observe(2ms); }));
+    list.push_back(scrape(10, 100));
+    list.push_back(scrape(1000, 4));
+}
+
+}  // namespace micro

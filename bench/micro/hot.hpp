@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The Governor authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What runs again and again as long as the daemon lives: for each sample, each event, each line of the
+/// kernel's log, each scrape. One list, which bench_micro times and bench_counts counts.
+namespace micro {
+
+enum class Memory {
+    kNever,  ///< must not allocate once it runs: what a sample goes through, and what says so of itself
+    kMay,
+};
+
+struct Hot {
+    std::string name;
+    Memory memory = Memory::kMay;
+    /// Does the same work so many times.
+    std::function<void(std::size_t rounds)> run;
+    /// So many are enough for a count; the few that take long have less.
+    std::size_t rounds = 200;
+};
+using HotList = std::vector<Hot>;
+
+/// All of them, made with fixed inputs. Files that they read lie in temporary folders of their own.
+HotList hot_functions();
+
+void add_parsing(HotList& list);
+void add_watching(HotList& list);
+void add_looking(HotList& list);
+void add_stepping(HotList& list);
+void add_judging(HotList& list);
+void add_publishing(HotList& list);
+void add_docker(HotList& list);
+void add_scraping(HotList& list);
+
+/// The value is needed, says this to the compiler.
+template <class T>
+void keep(const T& value) {
+    asm volatile("" : : "g"(&value) : "memory");
+}
+
+/// `once` owns what it works on; shared pointers where that cannot be copied.
+template <class Once>
+Hot hot(std::string name, Memory memory, Once once) {
+    return {std::move(name), memory, [once = std::move(once)](std::size_t rounds) mutable {
+                for (std::size_t i = 0; i < rounds; ++i) once();
+            }};
+}
+
+}  // namespace micro
