@@ -28,7 +28,7 @@ def reserved_redis(stack: Stack, governor: Governor, name: str = "redis", **more
 
 @pytest.mark.parametrize(("driver", "parent", "via"), [
     pytest.param("systemd", "", "systemd", marks=FULL), ("systemd", "guard-db.slice", "systemd"),
-    ("cgroupfs", "", "files"), pytest.param("cgroupfs", "/guard/db", "files", marks=FULL)], indirect=["driver"])
+    pytest.param("cgroupfs", "", "files", marks=FULL), pytest.param("cgroupfs", "/guard/db", "files", marks=FULL)], indirect=["driver"])
 def test_every_ancestor_for_as_long_as_it_is_needed(driver: str, parent: str, via: str, stack: Stack) -> None:
     guest = stack.guest
     governor = start_governor(stack, POLICY)
