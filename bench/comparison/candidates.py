@@ -9,6 +9,7 @@ reached when the coach is at its tripwire and nobody else's use has changed, whi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -111,7 +112,11 @@ def _left(guest: Guest, taken: int) -> int:
 
 
 def _earlyoom(guest: Guest) -> dict[str, str]:
-    thresholds = f"{_left(guest, TRIPWIRE) >> 10},{_left(guest, LAST) >> 10}"
+    # It takes a size as a share of MemTotal, and compares that with the share of what user space can have (MemAvailable + AnonPages),
+    # which here is less: the rest are huge pages.
+    info = {key: int(kib) for key, kib in re.findall(r"(\w+):\s+(\d+) kB", guest.read("/proc/meminfo") or "")}
+    scale = info["MemTotal"] / (info["MemAvailable"] + info["AnonPages"])
+    thresholds = ",".join(str(int(_left(guest, taken) * scale) >> 10) for taken in (TRIPWIRE, LAST))
     return {"/etc/default/earlyoom": f"EARLYOOM_ARGS=\"-r 3600 -M {thresholds} -s 100,100 --prefer ^(leaker|python3)$\"\n"}
 
 

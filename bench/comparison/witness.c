@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Sees what is done to a container, from outside it and without polling: witness CGROUP PID
- * Prints one line for each change, "<CLOCK_MONOTONIC ns> <what>": `frozen`, `thawed`, `exited` (the process PID), `empty` (the
+ * Prints one line for each change, "<CLOCK_MONOTONIC ns> <what>": `freeze` (somebody wrote to cgroup.freeze), `frozen`, `thawed`, `exited` (the process PID), `empty` (the
  * last process of the cgroup, which ends it), and `high`, `max`, `oom`, `oom_kill` when such a counter of memory.events moves. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +58,14 @@ int main(int argc, char **argv)
         return 2;
     }
     const int events = open_in(argv[1], "cgroup.events"), memory = open_in(argv[1], "memory.events");
-    struct pollfd fds[] = {{(int)syscall(SYS_pidfd_open, atoi(argv[2]), 0), POLLIN, 0}, {events, POLLPRI, 0}, {memory, POLLPRI, 0}};
+    char freeze[4096];
+    snprintf(freeze, sizeof freeze, "%s/cgroup.freeze", argv[1]);
+    const int writes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (inotify_add_watch(writes, freeze, IN_MODIFY) < 0) {
+        perror("witness");
+        return 1;
+    }
+    struct pollfd fds[] = {{(int)syscall(SYS_pidfd_open, atoi(argv[2]), 0), POLLIN, 0}, {events, POLLPRI, 0}, {memory, POLLPRI, 0}, {writes, POLLIN, 0}};
     if (fds[0].fd < 0 || events < 0 || memory < 0) {
         perror("witness");
         return 1;
@@ -67,8 +75,12 @@ int main(int argc, char **argv)
         seen[i] = value(memory, counters[i]);
     say("watching");
     for (;;) {
-        if (poll(fds, 3, -1) < 0)
+        if (poll(fds, 4, -1) < 0)
             return 1;
+        char notes[4096];
+        /* A task that naps in reclaim stands still from here on, but the kernel calls the cgroup frozen only when the nap ends. */
+        if (fds[3].revents && read(writes, notes, sizeof notes) > 0)
+            say("freeze");
         if (fds[0].revents) {
             say("exited");
             fds[0].fd = -1;

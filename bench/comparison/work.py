@@ -164,14 +164,16 @@ def reaction(coach: Service) -> dict:
                     for (before, low), (after, high) in zip(trace, trace[1:]) if low < TRIPWIRE <= high), None)
     if crossed is None:
         return {}
-    effects = [(int(when), {"frozen": "freeze", "exited": "SIGKILL"}[what]) for when, what in witness if what in ("frozen", "exited")]
+    effects = [(int(when), {"freeze": "freeze", "exited": "SIGKILL"}[what]) for when, what in witness if what in ("freeze", "exited")]
     effects += [(beat.signal_ns, "SIGTERM") for beat in coach.heartbeats() if beat.signal_ns]
     if any(what == "oom_kill" for _, what in witness):
         effects = [effect for effect in effects if effect[1] != "SIGKILL"]  # the kernel's
     after = sorted(effect for effect in effects if effect[0] >= crossed)
     if not after:
         return {}
-    return {"reaction_ms": round((after[0][0] - crossed) / 1e6, 3), "effect": after[0][1]}
+    frozen = [int(when) for when, what in witness if what == "frozen" and int(when) >= crossed]
+    return {"reaction_ms": round((after[0][0] - crossed) / 1e6, 3), "effect": after[0][1],
+            **({"frozen_ms": round((frozen[0] - crossed) / 1e6, 3)} if frozen else {})}
 
 
 def _trace(coach: Service) -> list[tuple[int, int]]:
