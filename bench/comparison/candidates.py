@@ -177,8 +177,8 @@ CANDIDATES = [
 
 
 def find(keys: list[str]) -> list[Candidate]:
-    """By name ("earlyoom") or by name and setting ("earlyoom/tuned"); all for none."""
-    chosen = [c for c in CANDIDATES if not keys or c.name in keys or c.key in keys]
+    """By name ("earlyoom") or by name and setting ("earlyoom/tuned"), in the order asked for; all for none."""
+    chosen = [c for key in keys for c in CANDIDATES if key in (c.name, c.key)] or CANDIDATES
     unknown = [key for key in keys if key not in {c.name for c in CANDIDATES} | {c.key for c in CANDIDATES}]
     if unknown:
         raise SystemExit(f"no candidate {', '.join(unknown)}; there are: {', '.join(c.key for c in CANDIDATES)}")
