@@ -75,8 +75,10 @@ class Candidate:
             return
         for path, text in self.files(guest).items():
             guest.ssh.write(path, text) if text else guest.run(["rm", "-f", path])
+        # A unit that refuses its configuration is started again and again, and is "active" now and then: not one of its restarts may be.
         guest.run(f"systemctl daemon-reload; systemctl reset-failed {self.unit} 2>/dev/null; systemctl restart {self.unit} "
-                  f"&& sleep 3 && systemctl is-active --quiet {self.unit}", timeout=120)
+                  f"&& sleep 5 && systemctl is-active --quiet {self.unit} && [ $(systemctl show -P NRestarts {self.unit}) = 0 ] "
+                  f"|| {{ journalctl -u {self.unit} -n 20 -o cat >&2; exit 1; }}", timeout=120)
 
     def stop(self, guest: Guest) -> None:
         if self.unit:

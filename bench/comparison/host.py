@@ -28,7 +28,7 @@ SWAP_FILE = "/var/tmp/bench.swap"
 SWAP = 1024 * MIB
 #: Three coaches of 512 MiB side by side leave more than the tenth of all memory at which a guard of the host acts by default; one of them
 #: alone brings what is left below half of all memory, which is the most that nohang takes as a threshold.
-AVAILABLE = 2500 * MIB
+AVAILABLE = 2350 * MIB
 BYSTANDER = 100 * MIB
 
 
