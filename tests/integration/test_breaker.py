@@ -72,6 +72,7 @@ def test_storm_ends_in_quarantine(stack: Stack) -> None:
     release(stack, coach, daemon, count=4)
 
 
+@pytest.mark.full
 def test_leak_that_creeps_on_in_quarantine(stack: Stack) -> None:
     """Frozen half-way between tripwire and hard limit, over the governor's death too, and saved on release."""
     # At half the way, what is left must still hold the handler's 8 MiB, and what leaked while the governor was dead.

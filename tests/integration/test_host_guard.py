@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from governed import fast_leak, go
 from reserved import MIB, unharmed
 from testbed.attackers import HostEater, available_memory, small_host, sleeper, steady_worker
@@ -100,6 +102,7 @@ def test_a_process_of_the_host_is_told_and_nobody_pays(stack: Stack) -> None:
     unharmed(governor, first, *others)
 
 
+@pytest.mark.full
 def test_a_container_that_nobody_governs_is_told_and_nobody_pays(stack: Stack) -> None:
     governor = start_governor(stack, POLICY)
     first = sleeper(stack, "first", restart="unless-stopped")

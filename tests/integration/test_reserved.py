@@ -33,8 +33,8 @@ def adjustments(service: Service) -> set[str]:
 
 
 MATRIX = [(driver, attack) for driver in ("systemd", "cgroupfs") for attack in ATTACKS]
-#: The two that differ most in every run; the rest takes long.
-ALWAYS = {("systemd", "coach"), ("systemd", "host")}
+#: The worst of them in every run; the rest takes long.
+ALWAYS = {("systemd", "host")}
 PAIRS = [pytest.param(*pair, marks=() if pair in ALWAYS else pytest.mark.full) for pair in MATRIX]
 
 

@@ -85,6 +85,7 @@ def test_steady_worker_stays_and_stops_cleanly(stack: Stack) -> None:
     assert len(coach.saved_files()) == 4
 
 
+@FULL_ONLY
 def test_cache_fills_the_limit_without_harm(stack: Stack) -> None:
     churner = stack.worker("churner", cache_churn(files=3, size=64), limit="96m")
     stack.up()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from testbed.guest import APPS
 from testbed.stack import Service, Stack
 from testbed.told import start_governor
@@ -62,6 +64,7 @@ def test_warned_once_before_the_brake_in_each_way(stack: Stack) -> None:
     assert failures == [], governor.timeline()
 
 
+@pytest.mark.full
 def test_a_warn_target_that_never_answers_delays_nothing(stack: Stack) -> None:
     # The call may wait a minute. From the warning's threshold to the brake's it is about 20 s, so it is still waiting at the brake.
     governor = start_governor(stack, policy({"deaf": 'http: "http://deaf:8000/memory-warning", timeout: 1m'}),

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A worker that leaks memory on purpose; same options as leaker.py, whose --help explains them, and one more:
- * --trace keeps the last (CLOCK_MONOTONIC ns, own memory.current) pairs of worker 0 and saves them in OUT.
+ * --trace keeps the last (CLOCK_MONOTONIC ns, own memory.current) pairs of worker 0 in OUT/trace.map, a ring which a SIGKILL
+ * leaves as it is, and saves them as text in OUT.
  * Sizes are MiB and rates MiB/s of the whole container: they are divided between its workers. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,7 +41,7 @@ static volatile sig_atomic_t terminate;
 static volatile uint64_t signal_ns;
 static struct heartbeat *beats;
 static uint64_t born_ns;
-static uint64_t trace[TRACE][2], traced;
+static uint64_t (*trace)[2], traced;
 static int own_memory = -1; /* memory.current of the container, as its own cgroup namespace shows it */
 
 static uint64_t clock_ns(clockid_t clock)
@@ -246,6 +247,26 @@ static void map_heartbeat(void)
     close(file);
 }
 
+static void map_trace(void)
+{
+    char path[512];
+    const size_t size = TRACE * sizeof *trace;
+    snprintf(path, sizeof path, "%s/trace.map", opt.out);
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    if (file < 0 || ftruncate(file, (off_t)size) != 0) {
+        perror(path);
+        exit(2);
+    }
+    trace = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (trace == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    close(file);
+    memset(trace, 0, size); /* no page of it may be new memory later */
+    own_memory = open("/sys/fs/cgroup/memory.current", O_RDONLY | O_CLOEXEC);
+}
+
 static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -278,10 +299,8 @@ int main(int argc, char **argv)
     parse(argc, argv);
     if (opt.heartbeat)
         map_heartbeat();
-    if (opt.trace) {
-        memset(trace, 1, sizeof trace); /* no page of it may be new memory later */
-        own_memory = open("/sys/fs/cgroup/memory.current", O_RDONLY | O_CLOEXEC);
-    }
+    if (opt.trace)
+        map_trace();
     install_handler();
     if (opt.workers == 4) {
         /* Blocked until each process is ready: a stop during the forks must not get lost. */

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The raw results of bench/compare as SVG plots, each with its spread. Needs python3-matplotlib."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from . import tables  # noqa: E402
+
+#: The same picture for the same data: no date, no random ids.
+plt.rcParams.update({"svg.hashsalt": "governor", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10,
+                     "axes.spines.top": False, "axes.spines.right": False, "figure.facecolor": "white"})
+COLOURS = {"graceful": "#2a7f4f", "oom_killed": "#b3261e", "killed": "#e0823d", "livelocked": "#7b5ea7", "never crossed": "#9e9e9e"}
+SHOWN = {"graceful": "graceful, work saved", "oom_killed": "kernel OOM kill", "killed": "killed by the guard",
+         "livelocked": "alive and stuck > 60 s", "never crossed": "never crossed"}
+OWN, OTHERS = "#2a7f4f", "#5b6b7b"
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+
+
+def work(path: Path) -> bool:
+    measured = {key: rows for key, rows in tables.rows_of("work").items() if rows}
+    if not measured:
+        return False
+    figure, axes = plt.subplots(figsize=(8, 0.36 * len(measured) + 1.2))
+    keys = list(reversed(measured))
+    left = [0.0] * len(keys)
+    for outcome in tables.OUTCOMES:
+        shares = [100 * Counter(row["outcome"] for row in measured[key])[outcome] / len(measured[key]) for key in keys]
+        axes.barh(keys, shares, left=left, color=COLOURS[outcome], label=SHOWN[outcome], height=0.7)
+        left = [a + b for a, b in zip(left, shares)]
+    for position, key in enumerate(keys):
+        axes.text(101, position, f"n = {len(measured[key])}", va="center", fontsize=8, color="#555555")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("% of the runs")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncol=3, frameon=False, fontsize=8)
+    _save(figure, path)
+    return True
+
+
+def _dots(path: Path, values: dict[str, list[float]], label: str, log: bool, mark: float | None = None) -> bool:
+    if not values:
+        return False
+    figure, axes = plt.subplots(figsize=(8, 0.36 * len(values) + 1.0))
+    for position, key in enumerate(reversed(values)):
+        colour = OWN if key.startswith("governor") else OTHERS
+        points = sorted(values[key])
+        axes.plot(points, [position] * len(points), "o", color=colour, alpha=0.5, markersize=5, markeredgewidth=0)
+        axes.plot([points[len(points) // 2]], [position], "|", color=colour, markersize=16, markeredgewidth=2)
+    axes.set_yticks(range(len(values)), list(reversed(values)))
+    if log:
+        axes.set_xscale("log")
+    if mark is not None:
+        axes.axvline(mark, color="#999999", linewidth=1, linestyle="--")
+    axes.set_xlabel(label)
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.set_axisbelow(True)
+    _save(figure, path)
+    return True
+
+
+def reaction(path: Path) -> bool:
+    return _dots(path, tables.reactions(), "ms from the tripwire's byte to the first effect (each dot a run, bar: median; emulated time)", log=True)
+
+
+def neighbours(path: Path) -> bool:
+    values = {key: [row["tps_ratio"] for row in rows] for key, rows in tables.rows_of("neighbours").items() if rows}
+    return _dots(path, values, "pgbench transactions/s beside a leaking coach, of the quiet stretch before (each dot a run)", log=False, mark=1.0)
