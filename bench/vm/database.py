@@ -50,7 +50,7 @@ services:
     memory: {{ hard: 256MiB, swap: 0, tripwire: 90% }}
     priority: 10
     near_oom: {{ brake: {{ docker_timeout: 20s, hold_timeout: 3s }} }}
-    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 1000, within: 1s }} }}
+    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 100, within: 1s }} }}
 """
 
 
