@@ -2,9 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +42,24 @@ void add_judging(HotList& list);
 void add_publishing(HotList& list);
 void add_docker(HotList& list);
 void add_scraping(HotList& list);
+
+/// A text that begins where a page does. glibc's string functions take more or fewer instructions by where a
+/// text begins, and a literal lies wherever the linker has put it.
+class Text {
+  public:
+    explicit Text(std::string_view text) : size_(text.size()) {
+        if (size_ > buffer_->bytes.size()) std::abort();
+        text.copy(buffer_->bytes.data(), size_);
+    }
+    std::string_view view() const { return {buffer_->bytes.data(), size_}; }
+
+  private:
+    struct alignas(4096) Buffer {
+        std::array<char, 4096> bytes{};
+    };
+    std::shared_ptr<Buffer> buffer_ = std::make_shared<Buffer>();
+    std::size_t size_;
+};
 
 /// The value is needed, says this to the compiler.
 template <class T>

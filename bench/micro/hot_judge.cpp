@@ -44,7 +44,9 @@ void add_matching(HotList& list) {
     list.push_back(hot("select_of_50_policies", Memory::kMay,
                        [policy, candidate] { keep(select(*policy, candidate)); }));
     list.push_back(hot("glob", Memory::kNever,
-                       [] { keep(glob_matches("*-worker-[a-f]*-?", "jobmate-worker-worker-d42-1")); }));
+                       [pattern = Text("*-worker-[a-f]*-?"), text = Text("jobmate-worker-worker-d42-1")] {
+                           keep(glob_matches(pattern.view(), text.view()));
+                       }));
     list.push_back(hot("ledger_of_50", Memory::kMay, [policy] { keep(add_up(*policy, 8_GiB)); }));
 }
 

@@ -13,10 +13,7 @@ namespace {
 
 template <class Parse>
 Hot parsing(std::string name, std::string_view text, Parse how) {
-    return hot(std::move(name), Memory::kNever, [text, how] {
-        keep(text);
-        keep(how(text));
-    });
+    return hot(std::move(name), Memory::kNever, [text = Text(text), how] { keep(how(text.view())); });
 }
 
 constexpr std::string_view kOrdinaryLine =
@@ -46,15 +43,16 @@ void add_parsing(HotList& list) {
         keep(cgroups::unreclaimable(stat, {1U << 20U}));
     }));
     // Every line of the kernel's log, whoever wrote it.
-    list.push_back(
-        hot("kernel_log_line", Memory::kNever, [assembler = cgroups::OomReportAssembler()]() mutable {
-            keep(assembler.feed(*cgroups::parse_kmsg_record(kOrdinaryLine)));
-        }));
-    list.push_back(
-        hot("kernel_log_oom_kill", Memory::kMay, [assembler = cgroups::OomReportAssembler()]() mutable {
-            assembler.feed(*cgroups::parse_kmsg_record(kChoiceLine));
-            keep(assembler.feed(*cgroups::parse_kmsg_record(kKillLine)));
-        }));
+    list.push_back(hot("kernel_log_line", Memory::kNever,
+                       [line = Text(kOrdinaryLine), assembler = cgroups::OomReportAssembler()]() mutable {
+                           keep(assembler.feed(*cgroups::parse_kmsg_record(line.view())));
+                       }));
+    list.push_back(hot("kernel_log_oom_kill", Memory::kMay,
+                       [choice = Text(kChoiceLine), kill = Text(kKillLine),
+                        assembler = cgroups::OomReportAssembler()]() mutable {
+                           assembler.feed(*cgroups::parse_kmsg_record(choice.view()));
+                           keep(assembler.feed(*cgroups::parse_kmsg_record(kill.view())));
+                       }));
 }
 
 }  // namespace micro
