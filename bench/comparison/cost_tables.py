@@ -3,3 +3,66 @@
 """What the daemons cost, and what the hot functions cost, as Markdown tables."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .store import RESULTS
+from .tables import NOT_RUN, table
+
+COUNTS = [1, 10, 100, 1000]
+MICRO = RESULTS.parent / "micro.json"
+INSTRUCTIONS = Path(__file__).resolve().parent.parent / "micro" / "instructions.json"
+GOVERNOR = "cost-governor"
+
+
+def _rows() -> list[dict]:
+    """The latest of each unit, number of cgroups and window."""
+    path = RESULTS / "cost.jsonl"
+    lines = map(json.loads, path.read_text().splitlines()) if path.exists() else []
+    return list({(row["unit"], row["cgroups"], row["window"]): row for row in lines}.values())
+
+
+def _cell(row: dict | None) -> str:
+    return f"{row['cpu_s']:.2f} s, {row['rss'] / 1024:.1f} MiB" if row else NOT_RUN
+
+
+def beside() -> str:
+    """CPU seconds over a window and resident memory at its end, all daemons on the same cgroups at the same time."""
+    rows = {(row["unit"], row["cgroups"], row["window"]): row for row in _rows()}
+    units = sorted({unit for unit, _, _ in rows}, key=lambda unit: (unit != GOVERNOR, unit))
+    if not units:
+        return NOT_RUN
+    body = [[unit.removeprefix("cost-"), window, *[_cell(rows.get((unit, count, window))) for count in COUNTS]]
+            for unit in units for window in ("quiet", "busy")]
+    seconds = {row["seconds"] for row in rows.values()}
+    return (f"CPU time over {min(seconds):.0f} s (emulated) and resident memory at the end, all daemons at once on the same cgroups:\n\n"
+            + table(["daemon", "", *[f"{count:,} cgroup{'s' if count > 1 else ''}" for count in COUNTS]], body))
+
+
+def alone() -> str:
+    """The governor over more and more cgroups: what one costs."""
+    found = sorted((row for row in _rows() if row["unit"] == GOVERNOR), key=lambda row: (row["cgroups"], row["window"] == "busy"))
+    if not found:
+        return NOT_RUN
+    body = [[f"{row['cgroups']:,}", row["window"], f"{row['cpu_s']:.2f}", f"{1e3 * row['cpu_s'] / row['cgroups']:.2f}",
+             f"{row['wakes'] / row['seconds']:.1f}", f"{row['reads'] / row['cgroups'] / row['seconds'] * 5:.1f}",
+             f"{row['rss'] / 1024:.1f}", f"{row['rss_anon'] / 1024:.1f}", f"{row['fds']:,}", str(row["oom_kills"])] for row in found]
+    return table(["cgroups", "", "CPU, s", "CPU per cgroup, ms", "wake-ups/s", "reads per 5 s and cgroup", "RSS, MiB", "of it anonymous, MiB",
+                  "open files", "OOM kills"], body)
+
+
+def micro() -> str:
+    """Time, instructions and allocations of each hot function."""
+    if not MICRO.exists():
+        return NOT_RUN
+    kept = json.loads(INSTRUCTIONS.read_text())["functions"] if INSTRUCTIONS.exists() else {}
+    body = []
+    for row in json.loads(MICRO.read_text())["benchmarks"]:
+        if row.get("aggregate_name") != "median":
+            continue
+        name = row["run_name"]
+        instructions = kept.get(name.split("/")[0], {}).get("instructions")
+        body.append([f"`{name}`", f"{row['cpu_time']:,.0f} {row['time_unit']}", f"{instructions:,}" if instructions else "",
+                     f"{row['allocs']:.0f}" if "allocs" in row else ""])
+    return table(["function", "CPU time, median", "instructions", "allocations"], body)
