@@ -66,3 +66,13 @@ def micro() -> str:
         body.append([f"`{name}`", f"{row['cpu_time']:,.0f} {row['time_unit']}", f"{instructions:,}" if instructions else "",
                      f"{row['allocs']:.0f}" if "allocs" in row else ""])
     return table(["function", "CPU time, median", "instructions", "allocations"], body)
+
+
+def database() -> str:
+    """bench/vm/database.py's table, as it wrote it."""
+    path = RESULTS.parent / "database.txt"
+    lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")] if path.exists() else []
+    if not lines:
+        return NOT_RUN
+    return table(["attack", "governor", "PostgreSQL tps, of quiet", "its p99", "Redis GET/s, of quiet", "its p99", "major faults", "refaults", "OOM kills",
+                  "restarts", "PostgreSQL kept", "Redis kept"], [line[:12] for line in lines])
