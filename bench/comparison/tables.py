@@ -66,19 +66,20 @@ def reaction() -> str:
         asked = [row for suite in ("work", "reaction") for row in rows_of(suite)[candidate.key] if row["spec"]["language"] == "c"
                  and row["spec"]["shape"] == "single"]
         values = measured.get(candidate.key, [])
+        early = sum(bool(row.get("early")) for row in asked)
         if not candidate.acts and not values:
             continue
         if not asked:
             rows.append([candidate.key, NOT_RUN, "", "", "", ""])
             continue
         if not values:
-            rows.append([candidate.key, f"0 of {len(asked)}", "", "", "", "it never acted"])
+            rows.append([candidate.key, f"0 of {len(asked)}", "", "", "", f"{early} times before the tripwire" if early else "it never acted"])
             continue
         effects = Counter(row["effect"] for row in asked if "effect" in row)
         middle = statistics.median(values)
         p99 = statistics.quantiles(values, n=100, method="inclusive")[98] if len(values) > 1 else values[0]
         rows.append([candidate.key, f"{len(values)} of {len(asked)}", f"{middle:,.0f}", f"{p99:,.0f}", f"{middle / own:.1f}" if own else "",
-                     ", ".join(f"{name} {n}" for name, n in effects.most_common())])
+                     ", ".join(f"{name} {n}" for name, n in effects.most_common()) + (f" ({early} before the tripwire)" if early else "")])
     return table(["candidate", "acted before the kernel", "median, ms", "p99, ms", "× the governor's median", "with"], rows)
 
 

@@ -24,6 +24,8 @@ CROSSING = 150.0
 SWAP_ALLOWED = 128 * MIB
 #: MiB held before the leak: a slow one starts nearer to the tripwire. It is its rate there that counts.
 BASE = {10: 400, 50: 250, 200: 100, 0: 0}
+#: The coach notes its memory after so much more of it.
+NOTE = 256 << 10
 #: Kept of a candidate's log with each run that it did not end well.
 LOG_LINES = 6
 
@@ -159,23 +161,35 @@ class Batch:
 
 
 def reaction(coach: Service) -> dict:
-    """From the tripwire's byte to the first thing that was done to the container, milliseconds; nothing when nothing was."""
+    """From the tripwire's byte to the first thing that was done to the container, milliseconds; `early` when it had not come there yet; nothing
+    when nothing was done."""
     witness = [line.split() for line in (coach.guest.read(f"{coach.out}/witness") or "").splitlines()]
-    trace = _trace(coach)
-    crossed = next((before + (after - before) * (TRIPWIRE - low) / (high - low)
-                    for (before, low), (after, high) in zip(trace, trace[1:]) if low < TRIPWIRE <= high), None)
-    if crossed is None:
-        return {}
     effects = [(int(when), {"freeze": "freeze", "exited": "SIGKILL"}[what]) for when, what in witness if what in ("freeze", "exited")]
     effects += [(beat.signal_ns, "SIGTERM") for beat in coach.heartbeats() if beat.signal_ns]
     if any(what == "oom_kill" for _, what in witness):
         effects = [effect for effect in effects if effect[1] != "SIGKILL"]  # the kernel's
-    after = sorted(effect for effect in effects if effect[0] >= crossed)
-    if not after:
+    if not effects:
         return {}
-    frozen = [int(when) for when, what in witness if what == "frozen" and int(when) >= crossed]
-    return {"reaction_ms": round((after[0][0] - crossed) / 1e6, 3), "effect": after[0][1],
+    when, effect = min(effects)
+    crossed = crossing(_trace(coach), when)
+    if crossed is None:
+        return {"effect": effect, "early": True}
+    frozen = [int(at) for at, what in witness if what == "frozen" and int(at) >= when]
+    return {"reaction_ms": round((when - crossed) / 1e6, 3), "effect": effect,
             **({"frozen_ms": round((frozen[0] - crossed) / 1e6, 3)} if frozen else {})}
+
+
+def crossing(trace: list[tuple[int, int]], effect: int) -> float | None:
+    """When memory.current came to the tripwire's byte; None when it had not come there before the effect."""
+    before = [note for note in trace if note[0] <= effect]
+    over = next((n for n, (_, current) in enumerate(before) if current >= TRIPWIRE), None)
+    if over is not None and over > 0:
+        (start, low), (end, high) = before[over - 1], before[over]
+        return start + (end - start) * (TRIPWIRE - low) / (high - low)
+    # Stopped or killed on its way to the next note, which would have been over it: the longest that it can have been.
+    if over is None and before and before[-1][1] >= TRIPWIRE - 2 * NOTE:
+        return before[-1][0]
+    return None
 
 
 def _trace(coach: Service) -> list[tuple[int, int]]:
