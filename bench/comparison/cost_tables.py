@@ -16,7 +16,7 @@ INSTRUCTIONS = Path(__file__).resolve().parent.parent / "micro" / "instructions.
 GOVERNOR = "cost-governor"
 
 
-def _rows() -> list[dict]:
+def rows() -> list[dict]:
     """The latest of each unit, number of cgroups and window."""
     path = RESULTS / "cost.jsonl"
     lines = map(json.loads, path.read_text().splitlines()) if path.exists() else []
@@ -29,20 +29,20 @@ def _cell(row: dict | None) -> str:
 
 def beside() -> str:
     """CPU seconds over a window and resident memory at its end, all daemons on the same cgroups at the same time."""
-    rows = {(row["unit"], row["cgroups"], row["window"]): row for row in _rows()}
-    units = sorted({unit for unit, _, _ in rows}, key=lambda unit: (unit != GOVERNOR, unit))
+    known = {(row["unit"], row["cgroups"], row["window"]): row for row in rows()}
+    units = sorted({unit for unit, _, _ in known}, key=lambda unit: (unit != GOVERNOR, unit))
     if not units:
         return NOT_RUN
-    body = [[unit.removeprefix("cost-"), window, *[_cell(rows.get((unit, count, window))) for count in COUNTS]]
+    body = [[unit.removeprefix("cost-"), window, *[_cell(known.get((unit, count, window))) for count in COUNTS]]
             for unit in units for window in ("quiet", "busy")]
-    seconds = {row["seconds"] for row in rows.values()}
+    seconds = {row["seconds"] for row in known.values()}
     return (f"CPU time over {min(seconds):.0f} s (emulated) and resident memory at the end, all daemons at once on the same cgroups:\n\n"
             + table(["daemon", "", *[f"{count:,} cgroup{'s' if count > 1 else ''}" for count in COUNTS]], body))
 
 
 def alone() -> str:
     """The governor over more and more cgroups: what one costs."""
-    found = sorted((row for row in _rows() if row["unit"] == GOVERNOR), key=lambda row: (row["cgroups"], row["window"] == "busy"))
+    found = sorted((row for row in rows() if row["unit"] == GOVERNOR), key=lambda row: (row["cgroups"], row["window"] == "busy"))
     if not found:
         return NOT_RUN
     body = [[f"{row['cgroups']:,}", row["window"], f"{row['cpu_s']:.2f}", f"{1e3 * row['cpu_s'] / row['cgroups']:.2f}",
