@@ -169,12 +169,11 @@ asio::awaitable<std::vector<StreamedEventPtr>> DockerApi::find_past(EventQuery q
     const WallTime now = parts_.clock();
     const WallTime until = std::min(query.until.value_or(now), now);
     std::vector<StreamedEventPtr> found = co_await find_engine_past(query, until);
-    auto own =
-        co_await parts_.past.between(query.since.value_or(WallTime{}), until, parts_.feed.daemon());
-    for (StreamedEvent& event : own) {
-        if (query.filter.matches(event.event))
-            found.push_back(std::make_shared<const StreamedEvent>(std::move(event)));
-    }
+    PastQuery own_query{query.since.value_or(WallTime{}), until, parts_.feed.daemon(),
+                        [&query](const docker::Event& event) { return query.filter.matches(event); }};
+    auto own = co_await parts_.past.find(std::move(own_query));
+    for (StreamedEvent& event : own)
+        found.push_back(std::make_shared<const StreamedEvent>(std::move(event)));
     std::ranges::stable_sort(found, {}, [](const auto& event) { return event->event.time_nano; });
     co_return found;
 }

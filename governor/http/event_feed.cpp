@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/http/event_feed.hpp"
 
-#include "governor/http/answer_within.hpp"
+#include "governor/http/read_store.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,18 +22,6 @@ constexpr std::size_t kPage = 500;
 constexpr std::size_t kLatest = 1000;
 /// With the journal's disk; then what memory holds must do.
 constexpr std::chrono::seconds kPatience{10};
-
-asio::awaitable<journal::Events> read(journal::EventStore& store, journal::Query query) {
-    const auto loop = co_await asio::this_coro::executor;
-    std::function<void(std::function<void(journal::Events)>)> start =
-        [&store, query = std::move(query)](std::function<void(journal::Events)> done) {
-            store.read(query, std::move(done));
-        };
-    journal::Events late = tl::make_unexpected(std::string("the journal does not answer"));
-    journal::Events events =
-        co_await answer_within<journal::Events>(loop, kPatience, std::move(start), std::move(late));
-    co_return events;
-}
 
 }  // namespace
 
@@ -66,6 +54,7 @@ asio::awaitable<std::string> EventFeed::next() {
 
 /// Empty: everything before what the Publisher keeps was given.
 asio::awaitable<std::string> EventFeed::from_store() {
+    const auto loop = co_await asio::this_coro::executor;
     while (store_ != nullptr) {
         const std::uint64_t begins = memory_begins();
         if (query_.after >= begins - 1) break;
@@ -76,7 +65,7 @@ asio::awaitable<std::string> EventFeed::from_store() {
             const auto kept = publisher_.recent({query_.service, query_.types, query_.after});
             page.limit = kLatest - std::min(kept.size(), kLatest);
         }
-        const journal::Events events = co_await read(*store_, std::move(page));
+        const journal::Events events = co_await read_within(loop, *store_, std::move(page), kPatience);
         // What memory keeps is better than nothing, and the journal tells of its trouble by an event.
         if (!events) break;
         const bool jumped = std::exchange(query_.newest, false);

@@ -10,23 +10,31 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace governor::http {
 
-/// What the governor told before somebody asked, in Docker's form. Loop's thread only.
+/// Which past events somebody asked for.
+struct PastQuery {
+    using Time = std::chrono::system_clock::time_point;
+    Time from;   ///< included
+    Time until;  ///< included
+    DaemonName daemon;
+    std::function<bool(const docker::Event&)> wanted;  ///< what is not is never kept
+};
+
+/// What the governor told before somebody asked, in Docker's form. Loop's thread only; to put thousands of
+/// events into that form takes long, so others have their turn on the loop meanwhile.
 class PastEvents {
   public:
-    using Time = std::chrono::system_clock::time_point;
-
     PastEvents() = default;
     PastEvents(const PastEvents&) = delete;
     PastEvents& operator=(const PastEvents&) = delete;
     virtual ~PastEvents() = default;
-    /// Those between the two times, both included, in the order in which they were told. May wait (for a
-    /// disk), never without a limit; what cannot be read is left out.
-    virtual boost::asio::awaitable<std::vector<StreamedEvent>> between(Time from, Time until,
-                                                                       DaemonName daemon) = 0;
+    /// In the order in which they were told. May wait (for a disk), never without a limit; what cannot be
+    /// read is left out.
+    virtual boost::asio::awaitable<std::vector<StreamedEvent>> find(PastQuery query) = 0;
 };
 
 /// Those that the publisher keeps in memory: the last ones since the start, with all labels of their
@@ -34,30 +42,28 @@ class PastEvents {
 class KeptEvents final : public PastEvents {
   public:
     explicit KeptEvents(const publish::Publisher& publisher) : publisher_(publisher) {}
-    boost::asio::awaitable<std::vector<StreamedEvent>> between(Time from, Time until,
-                                                               DaemonName daemon) override;
+    boost::asio::awaitable<std::vector<StreamedEvent>> find(PastQuery query) override;
 
   private:
     const publish::Publisher& publisher_;
 };
 
-/// Those of the journal, over restarts of the governor, and what is in memory beside them. The journal keeps
-/// no labels: an event that is in it only has Compose's own (compose_labels()). Both must outlive this.
+/// Those of the journal, over restarts of the governor, and then those in memory. The journal keeps no labels:
+/// an event that is in it only has Compose's own (compose_labels()). Both must outlive this.
 class JournalEvents final : public PastEvents {
   public:
     struct Limits {
-        std::size_t events = 5'000;               ///< the newest so many
+        std::size_t events = 5'000;                 ///< looked at: the newest so many
         std::chrono::milliseconds patience{5'000};  ///< with the disk; then memory must do
     };
     JournalEvents(const publish::Publisher& publisher, journal::EventStore& store, Limits limits)
-        : kept_(publisher), store_(store), limits_(limits) {}
+        : publisher_(publisher), store_(store), limits_(limits) {}
     JournalEvents(const publish::Publisher& publisher, journal::EventStore& store)
         : JournalEvents(publisher, store, Limits{}) {}
-    boost::asio::awaitable<std::vector<StreamedEvent>> between(Time from, Time until,
-                                                               DaemonName daemon) override;
+    boost::asio::awaitable<std::vector<StreamedEvent>> find(PastQuery query) override;
 
   private:
-    KeptEvents kept_;
+    const publish::Publisher& publisher_;
     journal::EventStore& store_;
     Limits limits_;
 };

@@ -6,13 +6,16 @@
 #include "tests/support/fake_journal.hpp"
 #include "tests/support/run_task.hpp"
 
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
+
+#include <functional>
 
 namespace governor::http {
 namespace {
 
 using namespace std::chrono_literals;
-using Time = PastEvents::Time;
+using Time = PastQuery::Time;
 
 /// A governor that keeps two events in memory, and a journal that has all.
 class PastEventsTest : public testing::Test {
@@ -41,9 +44,12 @@ class PastEventsTest : public testing::Test {
             docker::Labels{{"com.docker.compose.service", "coach"}, {"team", "nlp"}});
         publisher->publish(record);
     }
-    std::vector<StreamedEvent> past() {
-        JournalEvents events(*publisher, store, {100, 50ms});
-        return test::run_task(io, events.between(Time{}, Time{1h}, {"daemon-id", "host"}));
+    static PastQuery all() {
+        return {Time{}, Time{1h}, {"daemon-id", "host"}, [](const docker::Event&) { return true; }};
+    }
+    std::vector<StreamedEvent> past(PastQuery query = all()) {
+        JournalEvents events(*publisher, store, {1000, 50ms});
+        return test::run_task(io, events.find(std::move(query)));
     }
     static std::vector<std::string> actions(const std::vector<StreamedEvent>& events) {
         std::vector<std::string> out;
@@ -88,13 +94,48 @@ TEST_F(PastEventsTest, ADiskThatFailsLeavesWhatMemoryHas) {
 }
 
 TEST_F(PastEventsTest, TheJournalIsAskedForTheNewestBetweenTheTimes) {
-    JournalEvents events(*publisher, store, {7, 50ms});
-    test::run_task(io, events.between(Time{1500us}, Time{2s}, {}));
+    PastQuery query = all();
+    query.from = Time{1500us};
+    query.until = Time{2s};
+    past(query);
     ASSERT_EQ(store.queries.size(), 1U);
     EXPECT_EQ(store.queries[0].since, publish::Moment{1ms});
     EXPECT_EQ(store.queries[0].until, publish::Moment{2s});
-    EXPECT_EQ(store.queries[0].limit, 7U);
+    EXPECT_EQ(store.queries[0].limit, 1000U);
     EXPECT_TRUE(store.queries[0].newest);
+}
+
+TEST_F(PastEventsTest, WhatMemoryKnowsToBeTooEarlyDoesNotComeFromTheJournal) {
+    now = Time{1s + 200us};
+    happen("armed");
+    now = Time{1s + 700us};
+    happen("oom_near");
+    PastQuery query = all();
+    query.from = Time{1s + 500us};  // both are of this millisecond, as the journal has it
+    EXPECT_EQ(actions(past(query)), std::vector<std::string>{"oom_near"});
+}
+
+TEST_F(PastEventsTest, OnlyWhatIsWantedIsKept) {
+    happen("armed");
+    happen("oom_near");
+    happen("brake");
+    PastQuery query = all();
+    query.wanted = [](const docker::Event& event) { return event.action != "oom_near"; };
+    EXPECT_EQ(actions(past(query)), (std::vector<std::string>{"armed", "brake"}));
+}
+
+TEST_F(PastEventsTest, OthersHaveTheirTurnWhileManyAreTold) {
+    for (int i = 0; i < 500; ++i) happen("armed");
+    bool done = false;
+    int turns = 0;
+    const std::function<void()> other = [&] {
+        ++turns;
+        if (!done) boost::asio::post(io, other);
+    };
+    boost::asio::post(io, other);
+    EXPECT_EQ(past().size(), 500U);
+    done = true;
+    EXPECT_GE(turns, 10) << "one slice after the other, and nobody between them";
 }
 
 }  // namespace
