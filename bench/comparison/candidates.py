@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The Governor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whom an operator could let watch the memory of a container, each as its documentation sets it up and as well as it can be set up for this.
+"""Whom an operator could let watch the memory of a container, each as its documentation sets it up and as well as it can be set up
+for this.
 
 A tuned setting is given what no default has: the coach's own size. The guards of the whole host get it as a byte of MemAvailable that is
 reached when the coach is at its tripwire and nobody else's use has changed, which on a real host holds for minutes at best.
@@ -152,7 +153,8 @@ def _oomd(_: Guest) -> dict[str, str]:
 
 CANDIDATES = [
     Candidate("docker", "default", "mem_limit and memswap_limit, nothing else"),
-    Candidate("memory.high", "default", "memory.high at 90 % of the limit (an annotation)", annotations=memory_high(TRIPWIRE), side_by_side=5),
+    Candidate("memory.high", "default", "memory.high at 90 % of the limit (an annotation)", annotations=memory_high(TRIPWIRE),
+              side_by_side=5),
     Candidate("memory.high", "tuned", "memory.high at 80 % of the limit (an annotation)", annotations=memory_high(HARD * 80 // 100),
               side_by_side=5),
     Candidate("earlyoom", "default", "Debian's: SIGTERM at 10 % of memory and swap left, SIGKILL at 5 %", "earlyoom.service",
@@ -169,9 +171,10 @@ CANDIDATES = [
               annotations={**memory_high(TRIPWIRE), "org.systemd.property.ManagedOOMMemoryPressure": "'kill'",
                            "org.systemd.property.ManagedOOMMemoryPressureLimit": f"uint32 {(1 << 32) * 5 // 100}"},
               side_by_side=1, acts=True),
-    Candidate("oomd", "default", "Debian's (a desktop's): pressure on user.slice and system.slice, swap below 10 %; interval 1 s", "oomd.service",
-              lambda _: {"/etc/default/oomd": OOMD_OPTIONS.format(config="/etc/oomd/oomd.json")}),
-    Candidate("oomd", "tuned", "memory_above: anon of a scope at 90 % of the limit for 0 s, kill at once; interval 1 s; memory.high at 90 %",
+    Candidate("oomd", "default", "Debian's (a desktop's): pressure on user.slice and system.slice, swap below 10 %; interval 1 s",
+              "oomd.service", lambda _: {"/etc/default/oomd": OOMD_OPTIONS.format(config="/etc/oomd/oomd.json")}),
+    Candidate("oomd", "tuned",
+              "memory_above: anon of a scope at 90 % of the limit for 0 s, kill at once; interval 1 s; memory.high at 90 %",
               "oomd.service", _oomd, annotations=memory_high(TRIPWIRE), side_by_side=1, acts=True),
     _governor("default", "2s", "1s", "the coach's policy of presets/jobmate.yaml, for 512 MiB"),
     _governor("tuned", "20s", "3s", "the same, with deadlines for Docker and for children as long as the emulation is slow"),

@@ -48,8 +48,8 @@ def alone() -> str:
     body = [[f"{row['cgroups']:,}", row["window"], f"{row['cpu_s']:.2f}", f"{1e3 * row['cpu_s'] / row['cgroups']:.2f}",
              f"{row['wakes'] / row['seconds']:.1f}", f"{row['reads'] / row['cgroups'] / row['seconds'] * 5:.1f}",
              f"{row['rss'] / 1024:.1f}", f"{row['rss_anon'] / 1024:.1f}", f"{row['fds']:,}", str(row["oom_kills"])] for row in found]
-    return table(["cgroups", "", "CPU, s", "CPU per cgroup, ms", "wake-ups/s", "reads per 5 s and cgroup", "RSS, MiB", "of it anonymous, MiB",
-                  "open files", "OOM kills"], body)
+    return table(["cgroups", "", "CPU, s", "CPU per cgroup, ms", "wake-ups/s", "reads per 5 s and cgroup", "RSS, MiB",
+                  "of it anonymous, MiB", "open files", "OOM kills"], body)
 
 
 def micro() -> str:
@@ -74,5 +74,5 @@ def database() -> str:
     lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")] if path.exists() else []
     if not lines:
         return NOT_RUN
-    return table(["attack", "governor", "PostgreSQL tps, of quiet", "its p99", "Redis GET/s, of quiet", "its p99", "major faults", "refaults", "OOM kills",
-                  "restarts", "PostgreSQL kept", "Redis kept"], [line[:12] for line in lines])
+    return table(["attack", "governor", "PostgreSQL tps, of quiet", "its p99", "Redis GET/s, of quiet", "its p99", "major faults",
+                  "refaults", "OOM kills", "restarts", "PostgreSQL kept", "Redis kept"], [line[:12] for line in lines])

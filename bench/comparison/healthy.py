@@ -18,7 +18,8 @@ from .store import Store
 
 
 def _sawtooth(high: int, rate: float) -> Leaker:
-    return Leaker(["python3", f"{APPS}/sawtooth.py", "--low", str(HARD * 30 // 100 // MIB), "--high", str(high // MIB), "--rate", str(rate)])
+    return Leaker(["python3", f"{APPS}/sawtooth.py", "--low", str(HARD * 30 // 100 // MIB), "--high", str(high // MIB),
+                   "--rate", str(rate)])
 
 
 #: By name, how each behaves; bursts stop a few MiB below the tripwire of 90 %.
@@ -74,7 +75,11 @@ def _watch(host: Host, candidate: Candidate, names: list[str], seconds: int) -> 
 
 def _seen(worker: Service) -> dict:
     witness = [line.split()[1] for line in (worker.guest.read(f"{worker.out}/witness") or "").splitlines()]
+    if "watching" not in witness:
+        raise RuntimeError(f"nobody watched {worker.name}: that nothing was seen says nothing")
     signals = (worker.guest.read(f"{worker.out}/signals") or "").split()
     seen = [what for what in witness if what in ACTIONS] + signals + (["SIGTERM"] if worker.saved_files() else [])
     stalled = re.search(r"some .*total=(\d+)", worker.read("memory.pressure") or "") if worker.running else None
-    return {"actions": seen, "stalled_ms": int(stalled.group(1)) // 1000 if stalled else None}
+    # That it was hungry: how near it came to its limit.
+    peak = int(worker.read("memory.peak") or 0) if worker.running else None
+    return {"actions": seen, "stalled_ms": int(stalled.group(1)) // 1000 if stalled else None, "peak": peak}

@@ -54,7 +54,8 @@ def versions(guest: Guest) -> dict[str, str]:
     systemd = guest.run("systemctl --version").out.split()[1]
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     qemu = subprocess.run([hardware.QEMU, "--version"], capture_output=True, text=True, check=True).stdout.split()[3]
-    return {"machine": f"{os.cpu_count()} CPUs, {model.group(1) if model else 'unknown'}", "qemu": qemu, "docker": info["ServerVersion"], "kernel": info["KernelVersion"], "systemd": systemd, "cpus": f"{info['NCPU']} emulated"}
+    return {"machine": f"{os.cpu_count()} CPUs, {model.group(1) if model else 'unknown'}", "qemu": qemu,
+            "docker": info["ServerVersion"], "kernel": info["KernelVersion"], "systemd": systemd, "cpus": f"{info['NCPU']} emulated"}
 
 
 @contextmanager

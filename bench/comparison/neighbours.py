@@ -62,6 +62,7 @@ def _pair(host: Host, databases: Databases, candidate: Candidate, seconds: int, 
     finally:
         coach_stack.down()
         candidate.stop(guest)
-    return {"tps_ratio": round(leaking.tps / quiet.tps, 4), "p99_ratio": round(leaking.p99 / quiet.p99, 4), "quiet_tps": round(quiet.tps, 2),
+    return {"tps_ratio": round(leaking.tps / quiet.tps, 4), "p99_ratio": round(leaking.p99 / quiet.p99, 4),
+            "quiet_tps": round(quiet.tps, 2),
             "tps": round(leaking.tps, 2), "quiet_p99_ms": round(quiet.p99, 1), "p99_ms": round(leaking.p99, 1), "ends": ends,
             "took_s": round(took, 1)}

@@ -70,9 +70,11 @@ def _dots(path: Path, values: dict[str, list[float]], label: str, log: bool, mar
 
 
 def reaction(path: Path) -> bool:
-    return _dots(path, tables.reactions(), "ms from the tripwire's byte to the first effect (each dot a run, bar: median; emulated time)", log=True)
+    label = "ms from the tripwire's byte to the first effect (each dot a run, bar: median; emulated time)"
+    return _dots(path, tables.reactions(), label, log=True)
 
 
 def neighbours(path: Path) -> bool:
     values = {key: [row["tps_ratio"] for row in rows] for key, rows in tables.rows_of("neighbours").items() if rows}
-    return _dots(path, values, "pgbench transactions/s beside a leaking coach, of the quiet stretch before (each dot a run)", log=False, mark=1.0)
+    label = "pgbench transactions/s beside a leaking coach, of the quiet stretch before (each dot a run)"
+    return _dots(path, values, label, log=False, mark=1.0)

@@ -15,6 +15,7 @@ from .work import WORK
 
 NOT_RUN = "not run"
 OUTCOMES = ["graceful", "oom_killed", "killed", "livelocked", "never crossed"]
+SUITES = ("work", "reaction", "neighbours", "healthy")
 KEYS = [candidate.key for candidate in CANDIDATES]
 
 
@@ -44,9 +45,11 @@ def work() -> str:
             continue
         count = Counter(row["outcome"] for row in found)
         wrong = sum(bool(row["wrong_victims"]) for row in found)
-        runs = str(len(found)) if len(found) == wanted else f"{len(found)} of {wanted}"
+        swapping = sum(row["spec"]["swap"] for row in found)
+        runs = str(len(found)) if len(found) == wanted else f"{len(found)} of {wanted}, {swapping} with swap"
         rows.append([key, runs, *[str(count[outcome]) for outcome in OUTCOMES], str(wrong)])
-    return table(["candidate", "runs", "graceful", "kernel OOM kill", "killed by it", "livelocked > 60 s", "never crossed", "wrong victim"], rows)
+    head = ["candidate", "runs", "graceful", "kernel OOM kill", "killed by it", "livelocked > 60 s", "never crossed", "wrong victim"]
+    return table(head, rows)
 
 
 def reactions() -> dict[str, list[float]]:
@@ -64,7 +67,7 @@ def reaction() -> str:
     rows = []
     for candidate in CANDIDATES:
         asked = [row for suite in ("work", "reaction") for row in rows_of(suite)[candidate.key] if row["spec"]["language"] == "c"
-                 and row["spec"]["shape"] == "single"]
+                 and row["spec"]["shape"] == "single" and "reaction_void" not in row]
         values = measured.get(candidate.key, [])
         early = sum(bool(row.get("early")) for row in asked)
         if not candidate.acts and not values:
@@ -73,7 +76,8 @@ def reaction() -> str:
             rows.append([candidate.key, NOT_RUN, "", "", "", ""])
             continue
         if not values:
-            rows.append([candidate.key, f"0 of {len(asked)}", "", "", "", f"{early} times before the tripwire" if early else "it never acted"])
+            rows.append([candidate.key, f"0 of {len(asked)}", "", "", "",
+                         f"{early} times before the tripwire" if early else "it never acted"])
             continue
         effects = Counter(row["effect"] for row in asked if "effect" in row)
         middle = statistics.median(values)
@@ -109,7 +113,8 @@ def healthy() -> str:
                 cells.append(NOT_RUN)
             else:
                 stalls = [row["stalled_ms"] for row in runs if row["stalled_ms"] is not None]
-                stalled = f"; stalled {statistics.median(stalls) / 1000 / runs[0]['seconds']:.0%}" if stalls and max(stalls) > 2000 else ""
+                share = statistics.median(stalls) / 1000 / runs[0]["seconds"] if stalls else 0
+                stalled = f"; stalled {share:.0%}" if share > 0.01 else ""
                 what = ", ".join(sorted({action for row in touched for action in row["actions"]}))
                 cells.append((f"**{len(touched)} of {len(runs)}** ({what})" if touched else f"0 of {len(runs)}") + stalled)
         rows.append([key, *cells])
@@ -117,12 +122,11 @@ def healthy() -> str:
 
 
 def versions() -> str:
-    found = {name: value for suite in ("work", "reaction", "neighbours", "healthy") for rows in rows_of(suite).values() for row in rows
-             for name, value in row["versions"].items()}
+    found = {name: value for suite in SUITES for rows in rows_of(suite).values() for row in rows for name, value in row["versions"].items()}
     return ", ".join(f"{name} {value}" for name, value in found.items()) or NOT_RUN
 
 
 def loads() -> str:
     """The host's load average while it was measured: what the figures were disturbed by."""
-    values = [row["host_load"] for suite in ("work", "reaction", "neighbours", "healthy") for rows in rows_of(suite).values() for row in rows]
+    values = [row["host_load"] for suite in SUITES for rows in rows_of(suite).values() for row in rows]
     return f"{min(values):.0f} to {max(values):.0f}, median {statistics.median(values):.0f}" if values else NOT_RUN

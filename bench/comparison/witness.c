@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Sees what is done to a container, from outside it and without polling: witness CGROUP PID
- * Prints one line for each change, "<CLOCK_MONOTONIC ns> <what>": `freeze` (somebody wrote to cgroup.freeze), `frozen`, `thawed`, `exited` (the process PID), `empty` (the
+ * Prints one line for each change, "<CLOCK_MONOTONIC ns> <what>": `freeze` (somebody wrote 1 to cgroup.freeze), `frozen`, `thawed`, `exited` (the process PID), `empty` (the
  * last process of the cgroup, which ends it), and `high`, `max`, `oom`, `oom_kill` when such a counter of memory.events moves. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -58,10 +58,10 @@ int main(int argc, char **argv)
         return 2;
     }
     const int events = open_in(argv[1], "cgroup.events"), memory = open_in(argv[1], "memory.events");
-    char freeze[4096];
+    char freeze[4096], wish[2] = "";
     snprintf(freeze, sizeof freeze, "%s/cgroup.freeze", argv[1]);
-    const int writes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (inotify_add_watch(writes, freeze, IN_MODIFY) < 0) {
+    const int writes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), wished = open_in(argv[1], "cgroup.freeze");
+    if (wished < 0 || inotify_add_watch(writes, freeze, IN_MODIFY) < 0) {
         perror("witness");
         return 1;
     }
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
             return 1;
         char notes[4096];
         /* A task that naps in reclaim stands still from here on, but the kernel calls the cgroup frozen only when the nap ends. */
-        if (fds[3].revents && read(writes, notes, sizeof notes) > 0)
+        if (fds[3].revents && read(writes, notes, sizeof notes) > 0 && pread(wished, wish, 1, 0) == 1 && wish[0] == '1')
             say("freeze");
         if (fds[0].revents) {
             say("exited");

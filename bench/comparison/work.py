@@ -77,7 +77,8 @@ def run(host: Host, store: Store, candidates: list[Candidate], groups: list[list
                     for spec, row in batch.run():
                         store.add(f"{candidate.key}/{spec.name}", candidate=candidate.name, setting=candidate.setting,
                                   spec=asdict(spec), side_by_side=candidate.side_by_side, versions=host.versions, **row)
-                        yield f"{candidate.key:22} {spec.name:36} {row['outcome']:12} {row.get('reaction_ms', '')} {row['wrong_victims'] or ''}"
+                        told = f"{row['outcome']:12} {row.get('reaction_ms', '')} {row['wrong_victims'] or ''}"
+                        yield f"{candidate.key:22} {spec.name:36} {told}"
             finally:
                 candidate.stop(host.guest)
 
@@ -136,7 +137,8 @@ class Batch:
                 # memory.high keeps it there, and a little below.
                 if int(current) >= self._tripwire() * 97 // 100:
                     crossed.setdefault(spec, now)
-                if f"coach-{spec.name}" in died:
+                # Without its cgroup it is no livelock, whether or not Docker's event has come.
+                if f"coach-{spec.name}" in died or current == "0":
                     ended.setdefault(spec, "died")
                 elif spec in crossed and now - crossed[spec] > LIVELOCK:
                     ended.setdefault(spec, "livelocked")
@@ -152,18 +154,20 @@ class Batch:
     def _outcome(self, spec: Spec, coach: Service, container: str, ended: str) -> str:
         if ended != "died":
             return ended
-        codes = [event.attributes.get("exitCode") for event in coach.events("die") if event.container == container]
+        died = coach.wait_event("die", timeout=60)
         if self.guest.oom_reports(container):
             return "oom_killed"
-        if codes[0] == "0" and len(coach.saved_files()) >= spec.files:
+        if died.attributes.get("exitCode") == "0" and len(coach.saved_files()) >= spec.files:
             return "graceful"
         return "killed"
 
 
 def reaction(coach: Service) -> dict:
-    """From the tripwire's byte to the first thing that was done to the container, milliseconds; `early` when it had not come there yet; nothing
-    when nothing was done."""
+    """From the tripwire's byte to the first thing that was done to the container, milliseconds; `early` when it had not come there
+    yet; nothing when nothing was done."""
     witness = [line.split() for line in (coach.guest.read(f"{coach.out}/witness") or "").splitlines()]
+    if not any(what == "watching" for _, what in witness):
+        return {"reaction_void": "the witness did not run"}
     effects = [(int(when), {"freeze": "freeze", "exited": "SIGKILL"}[what]) for when, what in witness if what in ("freeze", "exited")]
     effects += [(beat.signal_ns, "SIGTERM") for beat in coach.heartbeats() if beat.signal_ns]
     if any(what == "oom_kill" for _, what in witness):
@@ -193,7 +197,8 @@ def crossing(trace: list[tuple[int, int]], effect: int) -> float | None:
 
 
 def _trace(coach: Service) -> list[tuple[int, int]]:
-    """What the coach noted of itself, in the order of time: (CLOCK_MONOTONIC ns, memory.current)."""
-    text = coach.guest.run(f"od -An -v -t x1 {coach.out}/trace.map", check=False).out
+    """What the coach noted of itself in its first life, in the order of time: (CLOCK_MONOTONIC ns, memory.current). The governor has
+    started it again by now."""
+    text = coach.guest.run(f"cd {coach.out} && od -An -v -t x1 $(ls *.map | sort -n | head -n 1)", check=False).out
     pairs = [pair for pair in struct.iter_unpack("=QQ", bytes.fromhex(text)) if pair[0]]
     return sorted(pairs)

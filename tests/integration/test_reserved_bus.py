@@ -29,7 +29,8 @@ def bus(vm: Guest, request: pytest.FixtureRequest) -> Iterator[str | None]:
         yield path
 
 
-@pytest.mark.parametrize("bus", [pytest.param("absent", marks=pytest.mark.full), pytest.param("refused", marks=pytest.mark.full), "late"], indirect=True)
+@pytest.mark.parametrize("bus", [pytest.param("absent", marks=pytest.mark.full), pytest.param("refused", marks=pytest.mark.full), "late"],
+                         indirect=True)
 def test_the_files_take_over(bus: str | None, stack: Stack) -> None:
     governor = start_governor(stack, POLICY, bus=bus)
     redis = stack.redis(limit="256m")

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A worker that leaks memory on purpose; same options as leaker.py, whose --help explains them, and one more:
- * --trace keeps the last (CLOCK_MONOTONIC ns, own memory.current) pairs of worker 0 in OUT/trace.map, a ring which a SIGKILL
- * leaves as it is, and saves them as text in OUT.
+ * --trace keeps the last (CLOCK_MONOTONIC ns, own memory.current) pairs of worker 0 in OUT/BORN.map, a ring which a SIGKILL
+ * leaves as it is and the next life does not touch, and saves them as text in OUT/BORN.trace.
  * Sizes are MiB and rates MiB/s of the whole container: they are divided between its workers. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -251,7 +251,7 @@ static void map_trace(void)
 {
     char path[512];
     const size_t size = TRACE * sizeof *trace;
-    snprintf(path, sizeof path, "%s/trace.map", opt.out);
+    snprintf(path, sizeof path, "%s/%llu.map", opt.out, (unsigned long long)born_ns);
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
     if (file < 0 || ftruncate(file, (off_t)size) != 0) {
         perror(path);
