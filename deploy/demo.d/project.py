@@ -126,7 +126,7 @@ class Project:
         """Checks the coach's file of that number: whole, and going on where the one before ended."""
         name = f"save-{number:04}.json"
         try:
-            packed = self.host.run(["docker", "cp", f"{container(COACH)}:/work/{name}", "-"])
+            packed = self.host.run(["docker", "cp", f"{container(COACH)}:/saves/{name}", "-"])
         except Trouble:
             return Save(name, False, problem="there is no such file")
         with tarfile.open(fileobj=io.BytesIO(packed)) as tar:

@@ -16,7 +16,7 @@ import sys
 import time
 
 MIB = 1 << 20
-WORK = "/work"
+WORK = "/saves"
 SKILLS = ["python", "go", "sql", "kubernetes", "statistics", "writing", "sales", "design", "security", "linux"]
 
 
