@@ -132,7 +132,7 @@ std::string about_outcome(const policies::Event& event) {
             return about_kill(event);
         case policies::Outcome::kOomKilled:
             return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the "
-                   "hard limit.";
+                   "hard limit. " + about_stop_handling(event.stop_handling);
         default:
             return {};
     }

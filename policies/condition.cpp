@@ -15,6 +15,13 @@ Bytes State::kill_line() const {
     return hard - std::clamp(one_percent, 2_MiB, 16_MiB);
 }
 
+Bytes State::drain_line() const {
+    const bool drains = stop_handling != StopHandling::kNotHandled && stop_handling != StopHandling::kIgnored;
+    const Bytes line = kill_line();
+    if (drains || line == kUnlimited || tripwire >= line) return line;
+    return tripwire + share_of(line - tripwire, Permille{500});
+}
+
 std::string_view to_string(Phase phase) {
     switch (phase) {
         case Phase::kUnarmed:

@@ -47,10 +47,10 @@ void Stepper::on(const Sampled& input) {
             if (s_.frozen) return;
             [[fallthrough]];
         case Phase::kDraining:
-            if (!s_.killed && s_.hard != kUnlimited && s_.last.unreclaimable >= s_.kill_line())
+            if (!s_.killed && s_.hard != kUnlimited && s_.last.unreclaimable >= s_.drain_line())
                 kill({Rule::kHardLimitNear,
                       Quantity::of(s_.last.unreclaimable),
-                      Quantity::of(s_.kill_line()),
+                      Quantity::of(s_.drain_line()),
                       {}});
             return;
         case Phase::kBackingOff:

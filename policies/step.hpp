@@ -212,6 +212,9 @@ struct State {
 
     /// Bytes from which the container is killed whole while it drains: just below the hard limit.
     Bytes kill_line() const;
+    /// The kill line of this drain. Of one that does not heed its signal nothing is saved: half of the room up to
+    /// the kill line is kept, so that the kernel's OOM killer is not first where this program gets the CPU late.
+    Bytes drain_line() const;
 };
 
 struct StepResult {

@@ -61,7 +61,7 @@ void Stepper::go_direct(Rule rule) {
 /// Tripwire first, then the thaw: the handler needs the headroom from its first instruction on.
 void Stepper::begin_drain() {
     const Duration hold = policy_.near_oom ? policy_.near_oom->brake.hold_timeout : milliseconds{0};
-    out_.actions.push(SetTripwire{s_.kill_line()});
+    out_.actions.push(SetTripwire{s_.drain_line()});
     out_.actions.push(Thaw{hold});
     s_.frozen = false;
     s_.killed = false;

@@ -39,6 +39,22 @@ TEST(step_drain, at_the_kill_line_it_is_killed_whole_and_once) {
     EXPECT_EQ(event->peak, 2046_MiB);
 }
 
+TEST(step_drain, one_that_does_not_heed_its_signal_has_half_of_the_room) {
+    for (const auto handling : {StopHandling::kIgnored, StopHandling::kNotHandled}) {
+        auto story = Story::begun(graceful_policy());
+        story.crossed(1900).feed(Frozen{handling}).feed(SignalPending{});
+        const Bytes line = story.result.state.drain_line();
+        EXPECT_EQ(story.find<SetTripwire>()->value, line);
+        EXPECT_GT(line, Story::kTripwire);
+        EXPECT_LT(line, story.result.state.kill_line());
+        story.pass(20ms).heap(1920);
+        EXPECT_FALSE(story.did<KillWhole>()) << "its grace is its own as long as it does not grow";
+        story.pass(20ms).heap(1960);
+        EXPECT_TRUE(story.did<KillWhole>());
+        EXPECT_EQ(story.event(EventType::kKilled)->reason.threshold, Quantity::of(line));
+    }
+}
+
 TEST(step_drain, page_cache_written_while_saving_does_not_kill_it) {
     auto story = draining();
     story.pass(20ms).crossed(1900, 140);

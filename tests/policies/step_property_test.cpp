@@ -171,7 +171,8 @@ class Chaos {
         if (state.phase != Phase::kDraining || before_.phase == Phase::kDraining || !story.did<Thaw>())
             return;
         ASSERT_LT(story.place<SetTripwire>(), story.place<Thaw>());
-        ASSERT_EQ(story.find<SetTripwire>()->value, state.kill_line());
+        ASSERT_EQ(story.find<SetTripwire>()->value, state.drain_line());
+        ASSERT_LE(state.drain_line(), state.kill_line());
     }
 
     /// What is not ours to touch is not touched.
