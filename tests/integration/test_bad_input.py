@@ -170,6 +170,7 @@ def test_own_slice(stack: Stack) -> None:
     assert len(coach.saved_files()) == 1
 
 
+@pytest.mark.full
 def test_cgroupfs_driver(bed: Bed) -> None:
     """The other way in which Docker makes cgroups. Last: this virtual machine is thrown away afterwards."""
     guest = bed.guest

@@ -46,6 +46,7 @@ def saved_without_docker(coach: Service, daemon: Daemon, pid: int) -> None:
     assert [event.attributes["exitCode"] for event in coach.events("die")] == ["0", "0"]
 
 
+@pytest.mark.full
 def test_stopped_before_the_trip(stack: Stack, stopped: int) -> None:
     daemon = start_governor(stack, policy(docker_timeout="5s"))
     coach = start_coach(stack, daemon)

@@ -51,7 +51,7 @@ def test_killed_when_armed(stack: Stack) -> None:
     assert daemon.events("adopted") == []
 
 
-@pytest.mark.parametrize("step", ["tripped", "frozen"])
+@pytest.mark.parametrize("step", [pytest.param("tripped", marks=pytest.mark.full), "frozen"])
 def test_killed_before_the_stop_is_asked_for(stack: Stack, step: str) -> None:
     """Or just after, as the race goes: the next governor trips on its own, or adopts."""
     coach, daemon = start(stack)
@@ -63,7 +63,7 @@ def test_killed_before_the_stop_is_asked_for(stack: Stack, step: str) -> None:
     saved_and_armed_again(coach, daemon)
 
 
-@pytest.mark.parametrize(("step", "shape", "saved"), [("signalled", "procs4", 4), ("draining", "single", 1)])
+@pytest.mark.parametrize(("step", "shape", "saved"), [("signalled", "procs4", 4), pytest.param("draining", "single", 1, marks=pytest.mark.full)])
 def test_killed_in_the_middle_of_a_restart(stack: Stack, step: str, shape: str, saved: int) -> None:
     """With several processes the others are in the hold, which has to be thawed too."""
     coach, daemon = start(stack, shape)

@@ -85,6 +85,7 @@ def test_the_lowest_priority_gives_way(stack: Stack) -> None:
     unharmed(governor, *others)
 
 
+@pytest.mark.full
 def test_a_process_of_the_host_is_told_and_nobody_pays(stack: Stack) -> None:
     governor = start_governor(stack, POLICY)
     first = sleeper(stack, "first", restart="unless-stopped")

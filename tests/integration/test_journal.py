@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from governed import Daemon, graceful_restart, policy, start_coach, start_governor
 from testbed.stack import GOVERNOR, Stack
 from testbed.wait import until
@@ -47,6 +48,7 @@ def test_events_outlive_a_killed_governor(stack: Stack) -> None:
     assert "is not a time" in refused.err
 
 
+@pytest.mark.full
 def test_a_full_disk_stops_no_action(stack: Stack) -> None:
     state = f"{stack.folder}/state"
     stack.guest.run(f"mkdir -p {state} && mount -t tmpfs -o size=16m tmpfs {state}")

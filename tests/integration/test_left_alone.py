@@ -56,6 +56,7 @@ def test_deploys_stops_and_one_offs(stack: Stack) -> None:
     assert len(coach.events("start")) == starts + 1
 
 
+@pytest.mark.full
 def test_paused(stack: Stack) -> None:
     """Paused by a person it stays so, over a restart of the governor too; and is guarded again when it goes on."""
     daemon = start_governor(stack, policy())

@@ -59,6 +59,7 @@ def test_that_leaks_on_is_killed_at_the_hard_limit(stack: Stack, shape: str) -> 
     assert governor.events(None, "oom_killed") == []
 
 
+@pytest.mark.full
 def test_that_stopped_leaking_is_killed_when_its_grace_ends(stack: Stack) -> None:
     kills_before = stack.guest.oom_kills()
     governor = start_governor(stack, POLICY)

@@ -77,7 +77,7 @@ def by_systemd(redis: Service) -> None:
 CHANGES: list = [
     pytest.param(by_hand, BY_HAND, BUS, id="by-hand", marks=FULL),
     pytest.param(by_hand_above, BY_HAND, BUS, id="by-hand-on-the-ancestor"),
-    pytest.param(by_systemd, "set through systemd", BUS, id="set-property"),
+    pytest.param(by_systemd, "set through systemd", BUS, id="set-property", marks=FULL),
     pytest.param(by_hand, BY_HAND, None, id="by-hand-no-bus", marks=FULL),
 ]
 
@@ -110,7 +110,7 @@ def update_swap(redis: Service) -> None:
 
 
 @pytest.mark.parametrize("bus", [BUS, pytest.param(None, marks=FULL)], ids=["bus", "no-bus"])
-@pytest.mark.parametrize("change", [pytest.param(daemon_reload, id="daemon-reload"), pytest.param(update_swap, id="update-swap"),
+@pytest.mark.parametrize("change", [pytest.param(daemon_reload, id="daemon-reload"), pytest.param(update_swap, id="update-swap", marks=FULL),
                                     pytest.param(update_memory, id="update-memory", marks=FULL)])
 def test_others_may_do_their_work(change: Callable[[Service], None], bus: str | None, stack: Stack) -> None:
     """Whether the values survive it or are repaired depends on systemd's version and on who holds them: afterwards they hold."""

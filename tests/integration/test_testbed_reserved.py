@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 FULL = pytest.mark.full
 
 
-@pytest.mark.parametrize("attack", [pytest.param("container", marks=FULL), "host", pytest.param("backup", marks=FULL)])
+@pytest.mark.parametrize("attack", [pytest.param("container", marks=FULL), pytest.param("host", marks=FULL), pytest.param("backup", marks=FULL)])
 def test_unprotected_it_loses_its_cache(attack: str, stack: Stack) -> None:
     databases = Databases(stack).start()
     with small_host(stack.guest, AVAILABLE):

@@ -85,7 +85,7 @@ def test_each_oom_kill_is_one_verdict(stack: Stack, rounds: int) -> None:
         assert [end.raw["verdict"] for end in ends] == ["own_limit"] * rounds, governor.timeline(eater.name)
 
 
-@pytest.mark.parametrize("log", ["with the kernel's log", "without it"])
+@pytest.mark.parametrize("log", ["with the kernel's log", pytest.param("without it", marks=pytest.mark.full)])
 def test_a_child_dies_and_its_container_lives(stack: Stack, log: str) -> None:
     blind = log == "without it"
     without: dict = {"devices": None, "cap_add": ["KILL", "SYS_RESOURCE", "IPC_LOCK"]} if blind else {}
