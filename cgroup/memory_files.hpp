@@ -4,6 +4,8 @@
 
 #include "cgroup/directory.hpp"
 
+#include <array>
+#include <cstddef>
 #include <string>
 
 namespace cgroups {
@@ -24,8 +26,14 @@ struct MemorySample {
 class MemoryFiles {
   public:
     /// Opens what is there. memory.current, memory.stat and memory.events are required; swap and PSI are not.
+    /// `directory` must outlive it once cool() was called: files are opened again from there.
     static Result<MemoryFiles> open(const Directory& directory);
 
+    /// Closes what a glance does not need, until the next sample opens it again. A file that was read keeps a
+    /// page of kernel memory for as long as it is open, and a host may have thousands of idle containers.
+    void cool();
+    /// memory.current alone: one read, and nothing that the kernel must add up for it.
+    Result<Bytes> current();
     /// Reads everything. `swap_free` is the host's SwapFree: a container's swap is worth no more than that.
     Result<MemorySample> sample(Bytes swap_free);
     /// memory.events alone; must be read after each wake-up, for the kernel tells of a change only once per
@@ -34,24 +42,32 @@ class MemoryFiles {
     /// memory.events.local: what happened because of its own limits. An error before kernel 5.2.
     Result<MemoryEvents> local_events();
     /// For waiting with POLLPRI. Owned by this object.
-    int events_fd() const { return events_.get(); }
+    int events_fd() const { return fds_[kEvents].get(); }
 
   private:
     MemoryFiles() = default;
-    Result<Bytes> number(const UniqueFd& fd);
-    Result<MemoryEvents> counters(const UniqueFd& fd);
+    enum File : std::size_t {
+        kCurrent,
+        kEvents,
+        kStat,
+        kLocalEvents,
+        kMaximum,
+        kHigh,
+        kSwapCurrent,
+        kSwapMaximum,
+        kPressure,
+        kFiles,
+    };
+    /// The file's fd, opened when it is not open.
+    Result<int> held(File file);
+    Result<Bytes> number(File file);
+    Result<MemoryEvents> counters(File file);
     Bytes free_swap(Bytes swap_free);
 
     std::string path_;
-    UniqueFd current_;
-    UniqueFd stat_;
-    UniqueFd events_;
-    UniqueFd local_events_;
-    UniqueFd max_;
-    UniqueFd high_;
-    UniqueFd swap_current_;
-    UniqueFd swap_max_;
-    UniqueFd pressure_;
+    int directory_ = -1;  ///< not owned
+    std::array<UniqueFd, kFiles> fds_;
+    std::array<bool, kFiles> absent_{};  ///< this kernel does not have it
 };
 
 }  // namespace cgroups

@@ -40,6 +40,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -55,8 +56,10 @@ namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
 using namespace std::chrono_literals;
 
-/// Lists and events are compared this often, in case an event was lost.
-constexpr auto kReconcileEvery = 60s;
+/// Lists and events are compared every minute, in case an event was lost; more seldom on a host with many
+/// containers, because Docker and we work through all of them for it.
+constexpr std::size_t kContainersAMinute = 250;
+constexpr std::size_t kMostMinutes = 10;
 /// The engine's event ring is read from a little before now: an event between our list and our subscription
 /// is not lost.
 constexpr auto kEventsFrom = 2s;
@@ -325,10 +328,12 @@ class Daemon {
 
     asio::awaitable<void> reconcile_for_ever() {
         asio::steady_timer timer(loop_);
-        while (true) {
-            timer.expires_after(kReconcileEvery);
+        for (std::size_t minute = 1;; ++minute) {
+            timer.expires_after(1min);
             co_await timer.async_wait(asio::use_awaitable);
-            co_await supervisor_->reconcile(false);
+            const std::size_t many = supervisor_->entries().size() / kContainersAMinute;
+            if (minute % std::clamp<std::size_t>(many, 1, kMostMinutes) == 0)
+                co_await supervisor_->reconcile(false);
         }
     }
 
@@ -387,6 +392,7 @@ int run(const RunOptions& options) {
         if (const auto address = metrics::parse_listen_address(options.metrics_listen); !address)
             return fail(kWrongUse, "--metrics-listen: " + address.error());
     ::signal(SIGPIPE, SIG_IGN);
+    stay_small();
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
     // stopping the loop.
     constexpr std::size_t kWaitingLines = 1024;

@@ -30,6 +30,8 @@ using namespace std::chrono_literals;
 /// Docker's own default for a container without stop_grace_period.
 constexpr std::chrono::seconds kDockerGrace{10};
 
+constexpr int kAttachAtOnce = 8;
+
 /// A tripwire slows the allocator: only where something then acts may there be one.
 bool wants_tripwire(const policies::ServicePolicy& policy) {
     return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
@@ -49,10 +51,14 @@ policies::Duration grace_of(const policies::ServicePolicy& policy, const docker:
     return details.stop_timeout.value_or(kDockerGrace);
 }
 
-policies::Candidate candidate_of(const docker::ContainerDetails& details) {
-    const docker::Compose compose = details.compose();
+bool is_out_of_files(const cgroups::Error& error) {
+    return error.code == std::errc::too_many_files_open || error.code == std::errc::too_many_files_open_in_system;
+}
+
+policies::Candidate candidate_of(const docker::ContainerDetails& details, const docker::Labels& labels) {
+    const docker::Compose compose = docker::compose_of(labels);
     policies::Candidate candidate{compose.project, compose.service, details.name, {}};
-    for (const auto& [key, value] : details.labels) candidate.labels.emplace_back(key, value);
+    for (const auto& [key, value] : labels) candidate.labels.emplace_back(key, value);
     return candidate;
 }
 
@@ -79,6 +85,24 @@ Supervisor::Task Supervisor::attach(std::string id, bool started) {
     still->attaching = false;
     if (std::exchange(still->attach_again, false)) co_return co_await attach(id, false);
     if (!still->controller) forget(id);
+}
+
+/// For many at once, as at a start: Docker answers a few calls at a time, and a thousand that wait for their
+/// turn would run into their deadlines, each with its buffers.
+void Supervisor::attach_later(const std::string& id) {
+    to_attach_.insert(id);
+    if (attaching_ >= kAttachAtOnce) return;
+    ++attaching_;
+    spawn(attach_queued());
+}
+
+Supervisor::Task Supervisor::attach_queued() {
+    const std::shared_ptr<void> leave(nullptr, [this](void*) { --attaching_; });
+    while (!to_attach_.empty()) {
+        const std::string id = *to_attach_.begin();
+        to_attach_.erase(to_attach_.begin());
+        co_await attach(id, false);
+    }
 }
 
 Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
@@ -114,11 +138,13 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
             }
         });
     }
+    // The subject has them, and they are most of what is known of a container.
+    entry->details.labels.clear();
     const auto& old = entry->controller->target().run;
     const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();
     if (same_run) run = old;
     Target target{
-        run, id, entry->details.name, entry->controller->subject().service, entry->details.networks, nullptr};
+        run, id, entry->details.name, entry->controller->subject().service, std::move(entry->details.networks), nullptr};
     if (!choose_policy(*entry, target)) co_return;
     const bool same_policy =
         entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
@@ -144,8 +170,9 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
 }
 
 bool Supervisor::choose_policy(Entry& entry, Target& target) {
-    static const policies::ServicePolicy kObserve{};
-    const policies::Selection selection = policies::select(*policy_, candidate_of(entry.details));
+    static const auto kObserve = std::make_shared<const policies::ServicePolicy>();
+    const policies::Selection selection = policies::select(
+        *policy_, candidate_of(entry.details, entry.controller->subject().labels->unpack()));
     if (!selection.unknown_label_policy.empty())
         add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy +
                             "\", which no policy file has; it is only watched");
@@ -159,20 +186,42 @@ bool Supervisor::choose_policy(Entry& entry, Target& target) {
         // Shares the whole policy's life: a reload must not pull it away from under a running action.
         target.policy = std::shared_ptr<const policies::ServicePolicy>(policy_, selection.policy);
     } else {
-        target.policy = std::make_shared<policies::ServicePolicy>(kObserve);
+        target.policy = kObserve;
     }
     return true;
+}
+
+/// Once for all that fail within a while, not for each of a thousand.
+void Supervisor::tell_out_of_files() {
+    constexpr auto kAgain = 10min;
+    const policies::TimePoint now = parts_.clock();
+    if (out_of_files_at_ != policies::TimePoint{} && now < out_of_files_at_ + kAgain) return;
+    out_of_files_at_ = now;
+    const auto armed = std::count_if(entries_.begin(), entries_.end(),
+                                     [](const auto& each) { return each.second.armed; });
+    spdlog::error(
+        "no more files can be opened: {} containers are governed, the others are not. Raise the limit of open files "
+        "(LimitNOFILE= of the systemd unit, `ulimits: nofile` in the Compose file) to 10 for each container",
+        armed);
 }
 
 std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& details, std::string& problem) {
     auto directory = watch::locate(host_.cgroup_mount, parts_.processes, host_.cgroup_driver, details);
     if (!directory) {
-        if (!directory.error().gone() || details.state.running) problem = directory.error().message();
+        if (is_out_of_files(directory.error())) {
+            tell_out_of_files();
+        } else if (!directory.error().gone() || details.state.running) {
+            problem = directory.error().message();
+        }
         return nullptr;
     }
     auto files = cgroups::MemoryFiles::open(*directory);
     if (!files) {
-        if (!files.error().gone()) problem = files.error().message();
+        if (is_out_of_files(files.error())) {
+            tell_out_of_files();
+        } else if (!files.error().gone()) {
+            problem = files.error().message();
+        }
         return nullptr;
     }
     auto run = std::make_shared<Run>(std::move(*directory), std::move(*files));

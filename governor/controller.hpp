@@ -5,7 +5,7 @@
 #include "governor/history.hpp"
 #include "governor/ports.hpp"
 
-#include <deque>
+#include <list>
 #include <string>
 #include <utility>
 
@@ -52,7 +52,7 @@ class Controller {
     policies::Duration quiet_{0};
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::function<void()> rescheduled_;
-    std::deque<std::pair<InputEvent, std::string>> inputs_;
+    std::list<std::pair<InputEvent, std::string>> inputs_;  ///< nearly always empty, and then small
     bool feeding_ = false;
 };
 

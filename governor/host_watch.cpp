@@ -3,6 +3,7 @@
 #include "governor/host_watch.hpp"
 
 #include "cgroup/psi_trigger.hpp"
+#include "policies/pace.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -113,7 +114,9 @@ void HostWatch::look(bool pressure_fired) {
         next_ = input.now + 5s;
         return wait();
     }
-    const std::vector<Candidate> offered = candidates();
+    // Nobody is asked to give way while there is plenty; who could is then no question worth its work.
+    std::vector<Candidate> offered;
+    if (near_ || pressure_fired || state_.victim) offered = candidates();
     std::vector<policies::HostCandidate> core;
     core.reserve(offered.size());
     for (const Candidate& candidate : offered) core.push_back(candidate.core);
@@ -138,14 +141,16 @@ bool HostWatch::take_sample(policies::HostSample& out) {
     // As long as there is plenty, what the containers' own samples said is good enough.
     const policies::Bytes free = policy_->host.keep_free ? policy_->host.keep_free->of(out.total)
                                                          : policies::Bytes{out.total.value / 10};
-    const bool near = out.available.value < 2 * free.value;
+    near_ = out.available.value < 2 * free.value;
     for (const auto& [id, entry] : parts_.supervisor.entries()) {
         if (!entry.controller || !entry.armed) continue;
         const Target& target = entry.controller->target();
         policies::Bytes used = entry.controller->state().last.unreclaimable;
-        if (near && target.run && !target.run->ended)
+        if (near_ && target.run && !target.run->ended)
             if (const auto sample = target.run->files.sample(memory->swap_free))
                 used = {sample->unreclaimable.value};
+        if (near_ && target.run && entry.controller->sample_at() > parts_.clock() + policies::kIdlePace / 2)
+            target.run->files.cool();
         const bool acts = target.policy && target.policy->near_oom && target.policy->priority;
         (acts ? out.governed : out.ungoverned).value += used.value;
     }

@@ -59,6 +59,7 @@ class HostWatch {
     policies::HostState state_;
     boost::asio::steady_timer timer_;
     policies::TimePoint next_;
+    bool near_ = false;  ///< at the last look: available memory was not plenty
     bool started_ = false;
     std::unique_ptr<boost::asio::posix::stream_descriptor> trigger_;
     std::weak_ptr<Controller> victim_;

@@ -4,7 +4,9 @@
 
 #include "cgroup/directory.hpp"
 
+#include <malloc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,8 +22,8 @@ namespace {
 constexpr int kOomScoreAdj = -900;
 /// Well above what it uses, so that its own pages are never reclaimed.
 constexpr cgroups::Bytes kOwnMin{32UL << 20U};
-/// Eight files for each of ten thousand cgroups.
-constexpr rlim_t kFiles = 100'000;
+/// Eight files for each of ten thousand idle containers, and more for those that are near their limit.
+constexpr rlim_t kFiles = 262'144;
 /// The numbers of the host's own namespaces are fixed in the kernel (linux/proc_ns.h).
 constexpr std::string_view kHostPids = "pid:[4026531836]";
 constexpr std::string_view kHostCgroups = "cgroup:[4026531835]";
@@ -40,6 +42,13 @@ std::optional<OwnProtection> own_protection(const std::string& cgroup_mount,
     const auto own = processes.cgroup_path(::getpid());
     if (!own || *own == "/" || own->find("..") != std::string::npos) return std::nullopt;
     return OwnProtection{cgroup_mount + *own, kOwnMin};
+}
+
+void stay_small() {
+    // A huge page is resident as a whole for the first byte of it: the heap's end, and each thread's stack.
+    ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    // One heap: what a thread frees, the loop uses again. The threads hardly ever meet in it.
+    ::mallopt(M_ARENA_MAX, 1);
 }
 
 std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgroups::Processes& processes) {

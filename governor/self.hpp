@@ -19,6 +19,9 @@ struct OwnProtection {
 std::optional<OwnProtection> own_protection(const std::string& cgroup_mount,
                                             const cgroups::Processes& processes);
 
+/// Asks the allocator and the kernel for small memory instead of fast memory. At the start, before threads.
+void stay_small();
+
 /// What the governor does so that it is still there when memory is not: locked pages, a low oom_score_adj,
 /// memory.min on its own cgroup, enough file descriptors. Each is wanted, none is required; what could not be
 /// had is said, with the mend. Returns one line for each that failed.

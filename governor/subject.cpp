@@ -27,7 +27,7 @@ std::string attribute(const docker::Event& event, std::string_view key) {
 
 publish::Subject subject_of(const docker::ContainerDetails& details) {
     auto subject = make(details.id, details.name, details.image, details.compose());
-    subject.labels = std::make_shared<const docker::Labels>(details.labels);
+    subject.labels = std::make_shared<const publish::PackedLabels>(details.labels);
     return subject;
 }
 
@@ -35,10 +35,10 @@ publish::Subject subject_of(const docker::Event& event) {
     auto subject = make(event.actor_id, attribute(event, "name"), attribute(event, "image"),
                         docker::compose_of(event.attributes));
     // The labels, and what Docker adds to them in its events.
-    auto labels = std::make_shared<docker::Labels>(event.attributes);
+    docker::Labels labels = event.attributes;
     for (const char* key : {"name", "image", "exitCode", "signal", "execID", "oldName", "execDuration"})
-        labels->erase(key);
-    subject.labels = std::move(labels);
+        labels.erase(key);
+    subject.labels = std::make_shared<const publish::PackedLabels>(labels);
     return subject;
 }
 

@@ -6,6 +6,7 @@
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
 #include "governor/watch/verdicts.hpp"
+#include "policies/pace.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -114,6 +115,8 @@ void Supervisor::on_event(const docker::Event& event) {
     // Somebody changed its limits: ours go back on top of them, or theirs are taken as the new base.
     if (action == "update" && entry->armed) {
         if (parts_.companion != nullptr) parts_.companion->on_touched(id, Touch::kUpdate);
+        // systemd has rewritten the tripwire with it; a glance would not show that.
+        sample(id, false);
         return spawn(attach(id, false));
     }
 }
@@ -179,25 +182,22 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
         spdlog::warn("{}", list.error().message);
         co_return;
     }
+    std::set<std::string, std::less<>> exist;
+    for (const docker::ContainerSummary& summary : *list) exist.insert(summary.id);
     std::vector<std::string> gone;
-    for (const auto& [id, entry] : entries_) {
-        const bool known =
-            std::any_of(list->begin(), list->end(), [&](const auto& summary) { return summary.id == id; });
-        if (!known) gone.push_back(id);
-    }
+    for (const auto& [id, entry] : entries_)
+        if (!exist.contains(id)) gone.push_back(id);
     for (const std::string& id : gone) {
         on_exit(id, -1);
         if (parts_.verdicts != nullptr) parts_.verdicts->on_removed(id);
         forget(id);
     }
-    std::set<std::string, std::less<>> exist;
-    for (const docker::ContainerSummary& summary : *list) exist.insert(summary.id);
     parts_.history.keep_only(exist);
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
             const Entry* known = find(summary.id);
             if (thorough || known == nullptr || !known->armed || known->stale)
-                spawn(attach(summary.id, false));
+                attach_later(summary.id);
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);
@@ -219,14 +219,31 @@ cgroups::Bytes Supervisor::swap_free() {
     return swap_free_;
 }
 
+/// Far from the limit one number is enough; false when it takes a sample.
+bool Supervisor::glance(Entry& entry) {
+    Controller& controller = *entry.controller;
+    const auto& target = controller.target();
+    const auto current = target.run->files.current();
+    if (!current || !target.policy) return false;
+    const policies::Bytes bytes{current->value};
+    if (!policies::glance_will_do(*target.policy, controller.state(), bytes, parts_.clock())) return false;
+    controller.feed(policies::Glanced{bytes});
+    return true;
+}
+
 void Supervisor::sample(const std::string& id, bool may_be_trip) {
     Entry* entry = find(id);
     if (entry == nullptr || !entry->armed) return;
     const std::shared_ptr<Run> run = entry->controller->target().run;
     const auto taken = run->files.sample(swap_free());
     if (!taken) {
-        // Gone: Docker's `die` is on its way, and reconcile() finds what it does not tell.
-        if (!taken.error().gone()) spdlog::warn("{}", taken.error().message());
+        if (!taken.error().gone()) {
+            // It is there, and cannot be read now (no file can be opened, no memory): guarded all the same.
+            spdlog::warn("{}", taken.error().message());
+            entry->look_again_at = parts_.clock() + policies::kIdlePace;
+            return;
+        }
+        // Docker's `die` is on its way, and reconcile() finds what it does not tell.
         entry->trips.reset();
         entry->pressure.clear();
         entry->stale = true;
@@ -239,6 +256,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
     repair_tripwire(*entry, input.sample);
     if (parts_.verdicts != nullptr) parts_.verdicts->on_sampled(id, *taken);
     entry->controller->feed(input);
+    if (entry->controller->sample_at() > parts_.clock() + policies::kIdlePace / 2) run->files.cool();
 }
 
 /// systemd rewrites memory.high when any property of the scope is set through it, `docker update` included.
@@ -304,8 +322,11 @@ void Supervisor::reschedule(const std::string& id) {
     const Entry* entry = find(id);
     if (entry == nullptr || !entry->controller) return;
     const policies::TimePoint before = schedule_.next();
-    policies::TimePoint due = std::min(entry->controller->deadline(), entry->listen_at);
-    if (entry->armed) due = std::min(due, entry->controller->sample_at());
+    policies::TimePoint due = entry->controller->deadline();
+    // What is gone is not looked at again, however long Docker takes to tell of it.
+    if (!entry->stale) due = std::min(due, entry->listen_at);
+    if (entry->armed && !entry->stale)
+        due = std::min(due, std::max(entry->controller->sample_at(), entry->look_again_at));
     schedule_.set(id, due, parts_.clock());
     if (schedule_.next() < before) timer_.cancel();
 }
@@ -319,7 +340,9 @@ void Supervisor::on_due(const std::string& id) {
     if (was_quiet) listen(id);
     if (entry->controller->deadline() <= now) entry->controller->feed(policies::Tick{});
     entry = find(id);
-    if (entry != nullptr && (was_quiet || entry->controller->sample_at() <= now)) sample(id, was_quiet);
+    if (entry != nullptr && !entry->stale && (was_quiet || entry->controller->sample_at() <= now)) {
+        if (was_quiet || !entry->armed || !glance(*entry)) sample(id, was_quiet);
+    }
     reschedule(id);
 }
 
@@ -346,7 +369,7 @@ Supervisor::Task Supervisor::run() {
 
 void Supervisor::set_policy(std::shared_ptr<const policies::Policy> policy) {
     policy_ = std::move(policy);
-    for (const auto& [id, entry] : entries_) spawn(attach(id, false));
+    for (const auto& [id, entry] : entries_) attach_later(id);
 }
 
 void Supervisor::stand_down() {

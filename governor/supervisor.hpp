@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ class Supervisor final : public docker::EventHandler {
         /// PSI triggers for the policy's conditions on `pressure`: some, full.
         std::vector<std::unique_ptr<boost::asio::posix::stream_descriptor>> pressure;
         policies::TimePoint listen_at = policies::TimePoint::max();
+        policies::TimePoint look_again_at = policies::TimePoint::min();  ///< after a look that failed
         bool attaching = false;
         bool attach_again = false;
         bool died = false;  ///< while it was being attached
@@ -95,6 +97,8 @@ class Supervisor final : public docker::EventHandler {
     void spawn(Task task);
     Task attach(std::string id, bool started);
     Task attach_once(std::string id, bool started);
+    void attach_later(const std::string& id);
+    Task attach_queued();
     Task arm(std::string id, std::shared_ptr<Run> run);
     boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run,
                                                 policies::Bytes hard);
@@ -111,6 +115,7 @@ class Supervisor final : public docker::EventHandler {
     void listen(const std::string& id);
     void on_trip(const std::string& id, const std::weak_ptr<Run>& run);
     void sample(const std::string& id, bool may_be_trip);
+    bool glance(Entry& entry);
     void repair_tripwire(Entry& entry, const policies::Sample& sample);
     void on_due(const std::string& id);
     void reschedule(const std::string& id);
@@ -120,6 +125,7 @@ class Supervisor final : public docker::EventHandler {
     void forget(const std::string& id);
     cgroups::Bytes swap_free();
     void tell(const std::string& type, const std::string& detail);
+    void tell_out_of_files();
     void add_note(Entry& entry, const std::string& note);
 
     Parts parts_;
@@ -128,9 +134,12 @@ class Supervisor final : public docker::EventHandler {
     std::map<std::string, Entry> entries_;
     watch::Schedule schedule_;
     boost::asio::steady_timer timer_;
+    std::set<std::string> to_attach_;
+    int attaching_ = 0;  ///< coroutines that work on to_attach_
     bool connected_ = false;
     bool standing_down_ = false;
     cgroups::Bytes swap_free_{};
+    policies::TimePoint out_of_files_at_{};  ///< when it was last told
     policies::TimePoint swap_read_at_{};
 };
 

@@ -13,26 +13,63 @@ using namespace std::chrono_literals;
 /// socket).
 constexpr double kFastestGrowth = 4.0 * 1024 * 1024 * 1024;
 
+/// A growth below 64 KiB/s is noise; its ETA would only wake us for nothing.
+constexpr double kNoise = 65536;
+
+/// Of the hard limit, and of the lowest size that the policy names: nearer is not far.
+constexpr Permille kFarFromLimit{500};
+constexpr Permille kFarFromThreshold{670};
+
 Duration seconds_to_duration(double seconds) {
     constexpr double kLongest = 1e9;
     return std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(std::clamp(seconds, 0.0, kLongest)));
 }
 
-/// Where the next decision lies: the lowest size of the near-OOM condition, or the tripwire.
-Bytes next_threshold(const ServicePolicy& policy, const State& state) {
-    Bytes lowest = state.tripwire;
-    if (policy.near_oom) {
-        for (const Term& term : policy.near_oom->when.terms)
-            if (term.measure == Measure::kUnreclaimable || term.measure == Measure::kCurrent)
-                lowest = std::min(lowest, term.size.of(state.hard));
-    }
+Duration still_pace(const State& state) {
+    return kIdlePace * (1 + state.still);
+}
+
+bool names_pressure(const Condition& condition) {
+    return std::any_of(condition.terms.begin(), condition.terms.end(), [](const Term& term) {
+        return term.measure == Measure::kPressureSome || term.measure == Measure::kPressureFull;
+    });
+}
+
+Bytes lowest_size(const Condition& condition, Bytes hard, Bytes lowest) {
+    for (const Term& term : condition.terms)
+        if (term.measure == Measure::kUnreclaimable || term.measure == Measure::kCurrent)
+            lowest = std::min(lowest, term.size.of(hard));
     return lowest;
 }
 
+/// Where the next decision lies: the lowest size of the near-OOM condition, or the tripwire.
+Bytes next_threshold(const ServicePolicy& policy, const State& state) {
+    return policy.near_oom ? lowest_size(policy.near_oom->when, state.hard, state.tripwire) : state.tripwire;
+}
+
+/// What stays below it can wait for the next look.
+bool is_far(const ServicePolicy& policy, const State& state, Bytes used) {
+    if (!policy.near_oom || state.hard == kUnlimited) return true;
+    const NearOom& near = *policy.near_oom;
+    // Pressure comes without growth, and its average tells of it only later.
+    if (names_pressure(near.when) || (near.warn && names_pressure(near.warn->when))) return false;
+    Bytes lowest = lowest_size(near.when, state.hard, state.tripwire);
+    if (near.warn) lowest = lowest_size(near.warn->when, state.hard, lowest);
+    return used < std::min(share_of(state.hard, kFarFromLimit), share_of(lowest, kFarFromThreshold));
+}
+
+/// A change that is worth a closer look.
+bool moved(const State& state, Bytes before, Bytes after) {
+    constexpr std::uint64_t kLeast = 1U << 20U;
+    const std::uint64_t slack =
+        state.hard == kUnlimited ? before.value / 32 + kLeast : state.hard.value / 64;
+    return std::max(before, after).value - std::min(before, after).value > slack;
+}
+
 Duration watching_pace(const ServicePolicy& policy, const State& state) {
-    if (!policy.near_oom || state.hard == kUnlimited) return kIdlePace;
-    Duration pace = kIdlePace;
+    if (!policy.near_oom || state.hard == kUnlimited) return still_pace(state);
+    Duration pace = still_pace(state);
     const Bytes used = state.last.unreclaimable;
     if (used >= share_of(state.hard, Permille{850})) {
         pace = 500ms;
@@ -41,8 +78,7 @@ Duration watching_pace(const ServicePolicy& policy, const State& state) {
     }
     // The tripwire no longer guards the whole way, so look more often.
     if (state.relaxed) pace = std::min<Duration>(pace, 250ms);
-    // A growth below 64 KiB/s is noise; its ETA would only wake us for nothing.
-    if (state.growth > 65536) {
+    if (state.growth > kNoise) {
         const Bytes gap = next_threshold(policy, state) - used;
         const Duration quarter = seconds_to_duration(static_cast<double>(gap.value) / state.growth / 4);
         pace = std::min(pace, std::max<Duration>(quarter, 50ms));
@@ -51,6 +87,17 @@ Duration watching_pace(const ServicePolicy& policy, const State& state) {
 }
 
 }  // namespace
+
+bool is_still(const ServicePolicy& policy, const State& state, const Sample& sample) {
+    return is_far(policy, state, sample.unreclaimable) &&
+           !moved(state, state.last.unreclaimable, sample.unreclaimable);
+}
+
+bool glance_will_do(const ServicePolicy& policy, const State& state, Bytes current, TimePoint now) {
+    if (state.phase != Phase::kWatching || !state.has_sample || state.relaxed) return false;
+    if (now >= state.last_at + kOldestSample || state.growth > kNoise) return false;
+    return is_far(policy, state, current) && !moved(state, state.last.current, current);
+}
 
 Duration sample_pace(const ServicePolicy& policy, const State& state) {
     switch (state.phase) {

@@ -62,11 +62,18 @@ void Stepper::on(const Sampled& input) {
     }
 }
 
+void Stepper::on(const Glanced&) {
+    // The last sample stands: another would show the same.
+    if (s_.still < kMostStill) ++s_.still;
+    s_.glanced_at = now_;
+}
+
 void Stepper::on(const Armed& input) {
     const bool first = s_.phase == Phase::kUnarmed || s_.phase == Phase::kExited;
     const bool changed = s_.hard != input.hard || s_.tripwire != input.tripwire;
     s_.hard = input.hard;
     s_.tripwire = input.tripwire;
+    s_.still = 0;
     s_.grace = input.grace;
     if (first || input.stop_handling != StopHandling::kUnknown) s_.stop_handling = input.stop_handling;
     if (!first) {
@@ -139,6 +146,7 @@ void Stepper::on(const Started&) {
         exited_by_us(false);
     }
     s_.has_sample = false;
+    s_.still = 0;
     s_.growth = 0;
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;
     s_.brake_failed = s_.stopped_by_other = false;
@@ -220,8 +228,10 @@ void Stepper::on(const Adopt& input) {
 
 StepResult Stepper::finish() {
     const Duration pace = sample_pace(policy_, s_);
-    if (pace != Duration::max())
-        out_.sample_at = (s_.has_sample ? std::max(s_.last_at, now_ - pace) : now_) + pace;
+    if (pace != Duration::max()) {
+        const TimePoint looked = std::max(s_.last_at, s_.glanced_at);
+        out_.sample_at = (s_.has_sample ? std::max(looked, now_ - pace) : now_) + pace;
+    }
     out_.quiet = event_pace(policy_, s_);
     out_.deadline = s_.deadline == TimePoint{} ? TimePoint::max() : s_.deadline;
     return out_;

@@ -44,6 +44,10 @@ struct Sampled {
     Sample sample;
     bool tripped = false;
 };
+/// memory.current alone, far from the limit: glance_will_do() says when that is enough (policies/pace.hpp).
+struct Glanced {
+    Bytes current;
+};
 /// The stop signal is pending on PID 1 (Docker's `kill` event, its pending mask, or our own signal sent).
 struct SignalPending {
     Via via = Via::kDocker;
@@ -90,7 +94,7 @@ struct Tick {};
 
 struct Input {
     TimePoint now;
-    std::variant<Tick, Sampled, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited,
+    std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited,
                  Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt, GiveWay>
         what;
 };
@@ -171,6 +175,8 @@ struct State {
     Sample last;
     TimePoint last_at{};
     double growth = 0;  ///< bytes of unreclaimable memory per second, smoothed
+    std::uint8_t still = 0;  ///< looks in a row at which it was far from its limit and as before
+    TimePoint glanced_at = TimePoint::min();  ///< memory.current alone was read
     Bytes peak{};
     std::uint64_t oom_kills = 0;
 

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/pace.hpp"
 #include "policies/stepper.hpp"
 
 #include <algorithm>
@@ -24,6 +25,11 @@ void Stepper::take(const Sample& sample) {
                              static_cast<double>(s_.last.unreclaimable.value);
         const double weight = 1.0 - std::exp(-seconds / kGrowthTau);
         s_.growth += (delta / seconds - s_.growth) * weight;
+    }
+    if (!s_.has_sample || !is_still(policy_, s_, sample)) {
+        s_.still = 0;
+    } else if (s_.still < kMostStill) {
+        ++s_.still;
     }
     s_.last = sample;
     s_.last_at = now_;

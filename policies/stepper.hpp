@@ -27,6 +27,7 @@ class Stepper {
 
     void on(const Tick&);
     void on(const Sampled& input);
+    void on(const Glanced& input);
     void on(const Armed& input);
     void on(const SignalPending& input);
     void on(const StopRefused&);

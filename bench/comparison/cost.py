@@ -44,7 +44,7 @@ services:
 
 # Runs in the guest: the counters of units, as one JSON object. Children that were started within the unit count too.
 PROBE = r"""
-import json, os, sys, time
+import json, os, subprocess, sys, time
 def fields(text):
     return dict(line.split(None, 1) for line in text.splitlines() if len(line.split(None, 1)) == 2)
 def read(path):
@@ -59,13 +59,17 @@ for unit in sys.argv[1:]:
              "cgroup_bytes": int(read(folder + "memory.current") or 0), "processes": 0, "fds": 0}
     for key in ("kernel", "slab", "sock"):
         total["cgroup_" + key] = int(fields(read(folder + "memory.stat")).get(key, 0))
+    main = subprocess.run(["systemctl", "show", "-P", "MainPID", unit], capture_output=True, text=True).stdout.strip()
     for pid in read(folder + "cgroup.procs").split():
         status = fields(read(f"/proc/{pid}/status"))
         rollup = fields(read(f"/proc/{pid}/smaps_rollup"))
         total["processes"] += 1
         total["fds"] += len(os.listdir(f"/proc/{pid}/fd"))
         for key in ("VmRSS", "RssAnon", "VmHWM"):
-            total[key] = total.get(key, 0) + int(status.get(key + ":", "0").split()[0])
+            kib = int(status.get(key + ":", "0").split()[0])
+            total[key] = total.get(key, 0) + kib
+            if pid == main:
+                total["main_" + key] = kib
         total["Pss"] = total.get("Pss", 0) + int(rollup.get("Pss:", "0").split()[0])
         ticks = read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
         total["ticks"] = total.get("ticks", 0) + int(ticks[11]) + int(ticks[12])
@@ -96,6 +100,8 @@ class Usage:
     kernel: int
     processes: int
     fds: int
+    main_rss: int  # of the unit's main process alone
+    main_anon: int
 
 
 def probe(guest: Guest, units: Iterable[str]) -> dict:
@@ -115,7 +121,7 @@ def measure(guest: Guest, units: list[str], seconds: float) -> dict[str, Usage]:
         out[unit] = Usage(unit, round(after["at"] - before["at"], 2), round((b["cpu_usec"] - a["cpu_usec"]) / 1e6, 4),
                           b["ticks"] - a["ticks"], b["wakes"] - a["wakes"], b["reads"] - a["reads"], b["VmRSS"],
                           b["RssAnon"], b["VmHWM"], b["Pss"], b["cgroup_bytes"] >> 10, b["cgroup_kernel"] >> 10,
-                          b["processes"], b["fds"])
+                          b["processes"], b["fds"], b["main_VmRSS"], b["main_RssAnon"])
     return out
 
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/docker/client.hpp"
 
+#include "governor/docker/container_list.hpp"
 #include "governor/docker/exec_output.hpp"
 #include "governor/docker/http_connection.hpp"
 #include "governor/docker/url.hpp"
@@ -56,6 +57,8 @@ struct Client::Call {
     OnSent on_sent;
     /// Set: the answer is an exec's stream of any length, and the Response's body its ExecOutput.
     ExecOutput* output = nullptr;
+    /// Set: the answer is a list of containers of any length, and goes there instead of into the Response.
+    ContainerListReader* list = nullptr;
 };
 
 Client::Client(asio::any_io_executor executor, std::string socket_path, ClientOptions options)
@@ -88,6 +91,10 @@ asio::awaitable<Result<Response>> Client::transact(Call call) const {
         if (code || connection.chunk().empty()) break;
         if (call.output != nullptr && connection.status() < kFirstErrorStatus) {
             call.output->feed(connection.chunk());
+            continue;
+        }
+        if (call.list != nullptr && connection.status() < kFirstErrorStatus) {
+            call.list->feed(connection.chunk());
             continue;
         }
         response.body += connection.chunk();
@@ -174,10 +181,12 @@ asio::awaitable<Result<std::vector<ContainerSummary>>> Client::list_containers(
     std::string target = std::string("/containers/json?all=") + (all ? "1" : "0");
     if (!labels.empty()) target += "&filters=" + percent_encode(filters_json("label", labels));
     Call call = make_call("list containers", "GET", target, timeout);
+    ContainerListReader reader;
+    call.list = &reader;
     const std::string operation = call.operation;
     auto response = co_await perform(std::move(call));
     if (!response) co_return tl::unexpected(response.error());
-    co_return with_operation(parse_container_list(response->body), operation);
+    co_return with_operation(reader.finish(), operation);
 }
 
 asio::awaitable<Result<ContainerDetails>> Client::inspect(std::string id, Timeout timeout) {

@@ -37,15 +37,6 @@ std::string label(const Labels& labels, std::string_view key) {
     return found == labels.end() ? std::string() : found->second;
 }
 
-void fill_summary(const JsonFields& fields, ContainerSummary& out) {
-    fields.read("Id", out.id);
-    fields.read("Names", out.names);
-    for (std::string& name : out.names) strip_slash(name);
-    fields.read("Image", out.image);
-    fields.read("Labels", out.labels);
-    fields.read("State", out.state);
-}
-
 void fill_state(const JsonFields& fields, ContainerState& out) {
     fields.read("Status", out.status);
     fields.read("Running", out.running);
@@ -167,23 +158,6 @@ Result<Info> parse_info(std::string_view text) {
         fields.read("SecurityOptions", out.security_options);
         fields.read("MemTotal", out.mem_total);
     });
-}
-
-Result<std::vector<ContainerSummary>> parse_container_list(std::string_view text) {
-    const char* operation = "read the list of containers";
-    const json document = parse_json(text);
-    if (document.is_discarded()) return tl::unexpected(protocol_error(operation, "the answer is not JSON"));
-    if (document.is_null()) return std::vector<ContainerSummary>();
-    if (!document.is_array()) return tl::unexpected(protocol_error(operation, "the answer is not a list"));
-    std::vector<ContainerSummary> containers;
-    containers.reserve(document.size());
-    JsonFields::Failure failure;
-    for (const json& item : document) {
-        const std::string path = "[" + std::to_string(containers.size()) + "]";
-        fill_summary(JsonFields(&item, path, &failure), containers.emplace_back());
-        if (failure) return tl::unexpected(protocol_error(operation, *failure));
-    }
-    return containers;
 }
 
 Result<ContainerDetails> parse_container(std::string_view text) {

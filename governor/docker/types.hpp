@@ -46,14 +46,10 @@ struct Info {
     std::int64_t mem_total = 0;  ///< bytes
 };
 
+/// Of all that the list says, what is needed to find who to inspect: it may have thousands.
 struct ContainerSummary {
     std::string id;
-    std::vector<std::string> names;  ///< without the leading slash
-    std::string image;
-    Labels labels;
     std::string state;  ///< "running", "exited", …
-
-    Compose compose() const { return compose_of(labels); }
 };
 
 struct ContainerState {

@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "governor/publish/packed_labels.hpp"
 #include "policies/event.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +24,7 @@ struct Subject {
     int number = 0;
     std::string policy;  ///< name of the policy that governs it; empty: none
     /// The container's labels; null: not known. For what is shown in Docker's own form, and in no other.
-    std::shared_ptr<const std::map<std::string, std::string, std::less<>>> labels = nullptr;
+    std::shared_ptr<const PackedLabels> labels = nullptr;
 };
 
 /// A look at the container's memory, before what happened.

@@ -28,7 +28,7 @@ Drift::Verdict Drift::look(policies::TimePoint now, cgroups::Bytes found, cgroup
     // A quiet time as long as the longest pause proves that the storm is over.
     if (wait_ > policies::Duration{0} && now >= pause_until_ + kLongestWait) wait_ = {};
     if (wait_ == policies::Duration{0}) {
-        while (!repairs_.empty() && repairs_.front() + kStormWindow <= now) repairs_.pop_front();
+        std::erase_if(repairs_, [now](policies::TimePoint at) { return at + kStormWindow <= now; });
         repairs_.push_back(now);
         if (repairs_.size() < kStormRepairs) return Verdict::kRepair;
         repairs_.clear();

@@ -5,7 +5,7 @@
 #include "cgroup/parse.hpp"
 #include "policies/event.hpp"
 
-#include <deque>
+#include <vector>
 #include <string_view>
 
 /// Whether a value that something else changed is set back, and why it may have changed. Pure.
@@ -35,7 +35,7 @@ class Drift {
   private:
     bool set_ = false;
     cgroups::Bytes wanted_;
-    std::deque<policies::TimePoint> repairs_;
+    std::vector<policies::TimePoint> repairs_;
     policies::TimePoint pause_until_{};
     policies::Duration wait_{0};
 };

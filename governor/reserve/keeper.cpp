@@ -30,10 +30,6 @@ std::optional<cgroups::Bytes> bytes_of(const std::optional<policies::Size>& size
     return cgroups::Bytes{size->of(base).value};
 }
 
-bool has_tripwire(const policies::ServicePolicy& policy) {
-    return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
-}
-
 }  // namespace
 
 Keeper::Keeper(Parts parts) : parts_(std::move(parts)), timer_(parts_.loop), started_at_(parts_.clock()) {
@@ -50,12 +46,14 @@ void Keeper::listen() {
     listener.unit_changed = [this, when_alive](const std::string& unit) {
         when_alive([&] {
             if (!is_echo(unit)) hints_[unit].unit_changed = parts_.clock();
+            all_ = true;
             look_soon();
         });
     };
     listener.reloaded = [this, when_alive] {
         when_alive([&] {
             hints_[""].reload = parts_.clock();
+            all_ = true;
             look_soon();
         });
     };
@@ -63,6 +61,7 @@ void Keeper::listen() {
         when_alive([&] {
             // A systemd that comes back may have forgotten: it is told everything again.
             at_systemd_.clear();
+            all_ = true;
             if (usable) return look_soon();
             if (!why.empty()) spdlog::warn("{}", why);
             for (auto& [id, kept] : kept_) kept.standing.via_systemd = false;
@@ -83,6 +82,12 @@ void Keeper::look_soon() {
     timer_.cancel();
 }
 
+/// One container that may have no reservation.
+void Keeper::look_soon_at(const std::string& id) {
+    touched_.insert(id);
+    look_soon();
+}
+
 asio::awaitable<void> Keeper::run() {
     while (true) {
         timer_.expires_at(asio::steady_timer::time_point(
@@ -93,7 +98,7 @@ asio::awaitable<void> Keeper::run() {
         const policies::TimePoint now = parts_.clock();
         if (now < next_look_) continue;
         next_look_ = now + kLookEvery;
-        look();
+        look_around();
     }
 }
 
@@ -108,6 +113,7 @@ void Keeper::on_armed(const Care& care) {
         return;
     }
     Kept kept{care, {}, {}, {}, policy->memory.oom_score_adj, {}, false, false, {}};
+    kept.care.target.addresses.clear();  // nobody here speaks to it
     if (care.swap) kept.swap = cgroups::Bytes{care.swap->value};
     if (policy->reserve) {
         kept.min = bytes_of(policy->reserve->min, parts_.host_memory);
@@ -130,8 +136,15 @@ void Keeper::on_armed(const Care& care) {
         if (old.min && !kept.min) kept.min = cgroups::Bytes{};  // a reload took it away
         if (old.low && !kept.low) kept.low = cgroups::Bytes{};
     }
+    const bool alone = !reserves(kept) && (before == kept_.end() || !reserves(before->second));
+    if (before != kept_.end()) by_path_.erase(before->second.care.target.run->directory.path());
+    by_path_[care.target.run->directory.path()] = care.target.id;
+    const bool has_adj = kept.oom_score_adj.has_value();
     kept_.insert_or_assign(care.target.id, std::move(kept));
-    look();
+    if (!alone) return look();
+    // Nobody's ancestors change with it: a look at all of them for each would make a start quadratic.
+    tend(care.target.id);
+    if (has_adj) look_soon_at(care.target.id);
 }
 
 void Keeper::on_ended(const std::string& id) {
@@ -139,9 +152,13 @@ void Keeper::on_ended(const std::string& id) {
     if (found == kept_.end()) return;
     const std::string path = found->second.care.target.run->directory.path();
     kept_.erase(found);
+    by_path_.erase(path);
+    touched_.erase(id);
     unwatch(path);
-    std::erase_if(drifts_, [&path](const auto& item) { return item.first.path == path; });
-    std::erase_if(at_systemd_, [&path](const auto& item) { return item.first.path == path; });
+    for (const Knob knob : {Knob::kMin, Knob::kLow, Knob::kSwapMax}) {
+        drifts_.erase({path, knob});
+        at_systemd_.erase({path, knob});
+    }
     hints_.erase(unit_of(path));
     own_calls_.erase(unit_of(path));
     // The ancestors are lowered at the next look: a container that is being recreated keeps them up.
@@ -152,13 +169,14 @@ void Keeper::on_touched(const std::string& id, Touch what) {
     if (found == kept_.end()) return;
     if (what == Touch::kUpdate)
         hints_[unit_of(found->second.care.target.run->directory.path())].docker_update = parts_.clock();
-    look_soon();
+    look_soon_at(id);
 }
 
 const Keeper::Kept* Keeper::owner(const std::string& path) const {
-    for (const auto& [id, kept] : kept_)
-        if (kept.care.target.run->directory.path() == path) return &kept;
-    return nullptr;
+    const auto id = by_path_.find(path);
+    if (id == by_path_.end()) return nullptr;
+    const auto kept = kept_.find(id->second);
+    return kept == kept_.end() ? nullptr : &kept->second;
 }
 
 std::optional<Standing> Keeper::standing(const std::string& id) const {
@@ -173,17 +191,18 @@ std::optional<Standing> Keeper::standing(const std::string& id) const {
 
 std::vector<Claim> Keeper::claims() const {
     std::vector<Claim> out;
-    bool reserves = false;
+    bool any = false;
     for (const auto& [id, kept] : kept_) {
+        if (!reserves(kept)) continue;
         out.push_back({kept.care.target.run->directory.path(), kept.min, kept.low, kept.swap});
-        reserves = reserves || kept.standing.min || kept.standing.low;
+        any = any || kept.standing.min || kept.standing.low;
     }
     // Its own protection counts at the ancestors, once these are raised at all.
-    if (reserves && parts_.own) out.push_back(*parts_.own);
+    if (any && parts_.own) out.push_back(*parts_.own);
     return out;
 }
 
-void Keeper::look() {
+void Keeper::look_at_reservations() {
     if (!notes_found_) find_old_notes();
     const std::vector<Claim> claimed = claims();
     find_baselines(claimed);
@@ -197,13 +216,11 @@ void Keeper::look() {
         });
     }
     for (const auto& [place, value] : wanted) {
-        watch(place.path);
+        watch(place.path, true);
         put(place, value);
     }
-    forget_own_writes();
     tell_systemd(wanted);
     if (may_lower()) forget_unclaimed(claimed);
-    start_survey();
 }
 
 bool Keeper::may_lower() const {
@@ -334,58 +351,6 @@ void Keeper::forget_unclaimed(const std::vector<Claim>& claimed) {
         std::erase_if(at_systemd_, [&path](const auto& sent) { return sent.first.path == path; });
         return true;
     });
-}
-
-// ---- systemd
-// -------------------------------------------------------------------------------------------------------------
-
-/// So that the values outlive a daemon-reload, a `docker update` and whatever else makes systemd write a
-/// unit's files. The files are right already: nothing waits for this.
-void Keeper::tell_systemd(const Wanted& wanted) {
-    if (parts_.units == nullptr || !parts_.units->available()) return;
-    std::map<std::string, Wanted> by_unit;
-    for (const auto& [place, value] : wanted) {
-        const std::string unit = unit_of(place.path);
-        if (unit.empty() || asking_.contains(unit)) continue;
-        // systemd would write its own idea of memory.high as well, and pull the tripwire away from under the
-        // brake.
-        if (const Kept* kept = owner(place.path); kept != nullptr && has_tripwire(*kept->care.target.policy))
-            continue;
-        const auto known = at_systemd_.find(place);
-        if (known != at_systemd_.end() && known->second == value) continue;
-        by_unit[unit].emplace(place, value);
-    }
-    for (const auto& [unit, places] : by_unit) {
-        std::vector<systemd::Property> properties;
-        for (const auto& [place, value] : places)
-            properties.push_back({std::string(property_of(place.knob)), value.value});
-        asking_.insert(unit);
-        own_calls_[unit] = parts_.clock();
-        parts_.units->set(unit, properties,
-                          [this, alive = std::weak_ptr(alive_), unit = unit,
-                           sent = places](const systemd::Outcome& outcome) {
-                              if (!alive.expired()) on_outcome(unit, sent, outcome);
-                          });
-    }
-}
-
-void Keeper::on_outcome(const std::string& unit, const Wanted& sent, const systemd::Outcome& outcome) {
-    asking_.erase(unit);
-    const bool done = outcome.kind == systemd::Outcome::Kind::kDone;
-    // Its own writes follow its answer: a look shows whether the files are as they should be.
-    own_calls_[unit] = parts_.clock();
-    if (done) {
-        for (const auto& [place, value] : sent) at_systemd_[place] = value;
-        look_soon();
-    }
-    for (auto& [id, kept] : kept_)
-        if (unit_of(kept.care.target.run->directory.path()) == unit) kept.standing.via_systemd = done;
-    if (done || outcome.kind == systemd::Outcome::Kind::kNoUnit) return;
-    // The same trouble with every unit is told once.
-    const std::string kind = std::to_string(static_cast<int>(outcome.kind));
-    if (std::exchange(told_outcome_, kind) != kind)
-        spdlog::warn("{} The values are in the kernel's files, and are repaired when systemd loses them.",
-                     outcome.message);
 }
 
 }  // namespace governor::reserve

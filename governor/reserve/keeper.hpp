@@ -61,6 +61,9 @@ class Keeper final : public Companion {
     boost::asio::awaitable<void> run();
     /// Brings every value to what it should be, now. Never blocks.
     void look();
+    /// The same for reservations, for containers that something happened to, and for a share of the others:
+    /// what else changes a file is heard of when it happens.
+    void look_around();
 
     void on_armed(const Care& care) override;
     void on_ended(const std::string& id) override;
@@ -90,10 +93,14 @@ class Keeper final : public Companion {
     void open_writes();
     void wait_for_writes();
     void on_writes();
-    void watch(const std::string& path);
+    void watch(const std::string& path, bool reserved);
     void unwatch(const std::string& path);
     void forget_own_writes();
     void look_soon();
+    void look_soon_at(const std::string& id);
+    void look_at_reservations();
+    void tend(const std::string& id);
+    void tend_due();
     std::vector<Claim> claims() const;
     void find_baselines(const std::vector<Claim>& claims);
     void find_old_notes();
@@ -101,8 +108,9 @@ class Keeper final : public Companion {
     void tell_drift(const Place& place, cgroups::Bytes found, cgroups::Bytes wanted, bool storm);
     void tell_systemd(const Wanted& wanted);
     void on_outcome(const std::string& unit, const Wanted& sent, const systemd::Outcome& outcome);
+    static bool reserves(const Kept& kept) { return kept.min || kept.low; }
     void forget_unclaimed(const std::vector<Claim>& claims);
-    void start_survey();
+    void start_survey(const std::set<std::string>& others);
     void on_findings(const std::vector<Finding>& findings);
     void judge(Kept& kept, const Finding& finding);
     const Kept* owner(const std::string& path) const;
@@ -115,6 +123,11 @@ class Keeper final : public Companion {
     bool surveying_ = false;
     bool notes_found_ = false;
     std::map<std::string, Kept> kept_;  ///< by container id
+    std::map<std::string, std::string, std::less<>> by_path_;  ///< cgroup to container id
+    /// Of those without a reservation: who is looked at next time.
+    std::set<std::string> touched_;
+    bool all_ = true;     ///< all of them
+    std::string tended_;  ///< where their turn has come to
     std::map<std::string, Baseline> baselines_;
     std::map<Place, Drift> drifts_;
     Wanted at_systemd_;             ///< what systemd has confirmed
@@ -124,7 +137,7 @@ class Keeper final : public Companion {
     std::optional<cgroups::WriteWatch> writes_;
     std::optional<boost::asio::posix::stream_descriptor> write_events_;
     std::map<Place, int> watched_;
-    std::map<int, Place> watched_by_id_;
+    std::map<int, const Place*> watched_by_id_;  ///< into watched_
     std::map<std::string, std::set<Knob>> foreign_writes_;  ///< by cgroup, since the last look
     bool wrote_ = false;                                    ///< in this look
     std::string told_outcome_;

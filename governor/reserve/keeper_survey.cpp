@@ -29,11 +29,17 @@ std::string why_short(std::string_view file, cgroups::Bytes asked, cgroups::Byte
 
 }  // namespace
 
-void Keeper::start_survey() {
-    if (surveying_) return;
+/// Of all reservations, and of those of `others` that have an oom_score_adj.
+void Keeper::start_survey(const std::set<std::string>& others) {
+    if (surveying_) {
+        // They are asked for next time.
+        touched_.insert(others.begin(), others.end());
+        return;
+    }
     std::vector<Question> questions;
     for (const auto& [id, kept] : kept_) {
-        if (!kept.standing.min && !kept.standing.low && !kept.oom_score_adj) continue;
+        const bool asked = kept.oom_score_adj && others.contains(id);
+        if (!kept.standing.min && !kept.standing.low && !asked) continue;
         questions.push_back(
             {id, kept.care.target.run, kept.standing.min, kept.standing.low, kept.oom_score_adj});
     }

@@ -41,26 +41,28 @@ void Keeper::on_writes() {
     for (const int id : writes_->take()) {
         const auto found = watched_by_id_.find(id);
         if (found == watched_by_id_.end()) continue;
-        const std::string& path = found->second.path;
+        const std::string& path = found->second->path;
         const std::string unit = unit_of(path);
+        if (const auto whose = by_path_.find(path); whose != by_path_.end()) touched_.insert(whose->second);
         look_soon();
         if (unit.empty() || is_echo(unit)) continue;
         auto& files = foreign_writes_[path];
-        files.insert(found->second.knob);
+        files.insert(found->second->knob);
         if (files.size() >= kSystemdsHand) hints_[unit].unit_changed = parts_.clock();
     }
 }
 
-/// Both of a cgroup's files, also the one that nothing is wanted of: it tells systemd's hand from another.
-void Keeper::watch(const std::string& path) {
+/// All of a cgroup's files, also one that nothing is wanted of: it tells systemd's hand from another. Without
+/// a reservation one of those is enough; each watch takes kernel memory, and the kernel counts them.
+void Keeper::watch(const std::string& path, bool reserved) {
     if (!writes_) return;
     for (const Knob knob : {Knob::kMin, Knob::kLow, Knob::kSwapMax}) {
+        if (!reserved && knob == Knob::kMin) continue;
         const Place place{path, knob};
         if (watched_.contains(place)) continue;
         const auto id = writes_->add(path + "/" + std::string(file_of(knob)));
         if (!id) continue;  // gone, or out of watches: the look every few seconds finds it
-        watched_.emplace(place, *id);
-        watched_by_id_.emplace(*id, place);
+        watched_by_id_.insert_or_assign(*id, &watched_.emplace(place, *id).first->first);
     }
 }
 

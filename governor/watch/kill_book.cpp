@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace governor::watch {
@@ -183,7 +184,7 @@ void KillBook::docker_oom(const std::string& id, TimePoint at) {
     auto& lives = lives_[id];
     // It may come after the restart, when nothing has happened to the new life yet.
     if (life.count.total() == 0 && lives.size() > 1) {
-        Life& before = lives[lives.size() - 2];
+        Life& before = *std::prev(lives.end(), 2);
         if (before.count.total() > 0 && !before.count.docker_said_so()) return before.count.docker_told(at);
     }
     life.count.docker_told(at);

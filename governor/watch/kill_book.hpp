@@ -6,7 +6,7 @@
 #include "policies/verdict.hpp"
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,6 +61,8 @@ class KillBook {
     std::uint64_t reading(const std::string& id) const;
     std::vector<JudgedKill> take(policies::TimePoint now);
     policies::TimePoint due() const;
+    /// Whether reports wait for a container that is not known yet.
+    bool has_orphans() const { return !orphans_.empty(); }
 
   private:
     struct Life {
@@ -90,7 +92,7 @@ class KillBook {
     static policies::KillSeen seen(const Life& life, const Kill& kill, policies::TimePoint at);
 
     bool log_readable_;
-    std::map<std::string, std::deque<Life>> lives_;
+    std::map<std::string, std::list<Life>> lives_;  ///< nearly always one each
     std::vector<Orphan> orphans_;
 };
 

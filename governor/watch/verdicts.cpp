@@ -202,8 +202,8 @@ void Verdicts::on_found(const docker::ContainerDetails& details, const publish::
     Known& known = known_[subject.id];
     known.subject = subject;
     if (known.run == run) return;
-    // Its end was missed.
-    if (known.run) book_.ended(subject.id, -1, parts_.clock());
+    const bool missed_end = known.run != nullptr;
+    if (missed_end) book_.ended(subject.id, -1, parts_.clock());
     known.run = run;
     known.looks.clear();
     const auto events = run->files.events();
@@ -212,7 +212,8 @@ void Verdicts::on_found(const docker::ContainerDetails& details, const publish::
     known.counters = read_counters(known, *events);
     book_.found(subject.id, static_cast<int>(details.state.pid), known.counters, parts_.clock());
     watch_death(subject.id, known);
-    tell_ready();
+    // Looks through all that are known: not for each of a thousand that are found at a start.
+    if (missed_end || events->oom_kill > 0 || book_.has_orphans()) tell_ready();
 }
 
 void Verdicts::on_sampled(const std::string& id, const cgroups::MemorySample& sample) {

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 namespace cgroups {
 namespace {
 
@@ -96,6 +98,37 @@ TEST_F(memory_files, nonsense_is_an_error_and_never_a_sample_of_zeros) {
         tree.file(name, before);
         EXPECT_TRUE(files->sample({})) << name;
     }
+}
+
+TEST_F(memory_files, cooled_it_holds_two_files_and_opens_the_rest_again) {
+    const auto directory = Directory::open(tree.path());
+    auto files = MemoryFiles::open(*directory);
+    const auto open_files = [] {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+            count += entry.path().empty() ? 0U : 1U;
+        return count;
+    };
+    const std::size_t warm = open_files();
+    files->cool();
+    EXPECT_EQ(open_files(), warm - 3) << "memory.stat, memory.max, memory.high";
+    tree.file("memory.current", "42\n");
+    EXPECT_EQ(*files->current(), Bytes{42});
+    EXPECT_EQ(open_files(), warm - 3);
+    const auto sample = files->sample({});
+    ASSERT_TRUE(sample) << sample.error().message();
+    EXPECT_EQ(sample->hard, Bytes{2147483648});
+    EXPECT_EQ(open_files(), warm);
+}
+
+TEST_F(memory_files, cooled_it_still_tells_that_the_cgroup_is_gone) {
+    const auto directory = Directory::open(tree.path());
+    auto files = MemoryFiles::open(*directory);
+    files->cool();
+    tree.remove("memory.stat");
+    const auto sample = files->sample({});
+    ASSERT_FALSE(sample);
+    EXPECT_TRUE(sample.error().gone());
 }
 
 TEST_F(memory_files, broken_pressure_is_no_pressure) {

@@ -191,6 +191,7 @@ TEST_F(SupervisorTest, ADriftedTripwireIsSetBackAndTold) {
     add('a', "coach", 1 << 20, 268435456);
     ASSERT_TRUE(settle([&] { return armed('a') && state('a').has_sample; }));
     tree_.file("system.slice/docker-" + id_of('a') + ".scope/memory.high", "max\n");
+    supervisor_->on_event({"container", "update", id_of('a'), {}, 1});
     ASSERT_TRUE(test::run_until(io_, [&] { return sink_.last("drift_repaired") != nullptr; }));
     EXPECT_EQ(actuator_.last<policies::SetTripwire>()->value, policies::share_of(256_MiB, {900}));
 }
@@ -218,6 +219,31 @@ TEST_F(SupervisorTest, AQuarantineOutlivesTheGovernorAndAFailedLook) {
     ASSERT_TRUE(settle([&] { return armed('a'); }));
     EXPECT_EQ(state('a').phase, policies::Phase::kQuarantined);
     EXPECT_FALSE(history_.find(id_of('c'))) << "that container is no more";
+}
+
+TEST_F(SupervisorTest, ManyAreArmedAFewAtATime) {
+    for (const char digit : std::string("abcdef012345678")) {
+        add(digit, "coach", 1 << 20, 268435456);
+        engine_.forget("GET", "/containers/" + id_of(digit) + "/json");
+        engine_.on("GET", "/containers/" + id_of(digit) + "/json", test::Reply::never());
+    }
+    const auto asked = [&] {
+        std::size_t inspects = 0;
+        for (const test::Request& request : engine_.requests())
+            inspects += request.target.find("/json?") == std::string::npos ? 1U : 0U;
+        return inspects;
+    };
+    EXPECT_TRUE(settle([&] { return asked() == 8; }));
+    io_.run_for(50ms);
+    EXPECT_EQ(asked(), 8U) << "Docker would answer the rest too late";
+}
+
+TEST_F(SupervisorTest, FarFromTheLimitOneNumberIsLookedAt) {
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a') && state('a').has_sample; }));
+    tree_.remove("system.slice/docker-" + id_of('a') + ".scope/memory.stat");
+    ASSERT_TRUE(test::run_until(io_, [&] { return state('a').glanced_at != policies::TimePoint::min(); }));
+    EXPECT_FALSE(supervisor_->find(id_of('a'))->stale) << "memory.stat was not missed";
 }
 
 TEST_F(SupervisorTest, TheRegularCheckDoesNotAskForEveryContainer) {

@@ -59,7 +59,57 @@ TEST(pace, a_slow_drift_is_no_reason_to_hurry) {
         story.sample.unreclaimable = story.sample.current = 400_MiB + Bytes{i * 4096};
         story.feed(Sampled{story.sample, false});
     }
+    EXPECT_GE(pace_of(story), kIdlePace);
+}
+
+TEST(pace, what_stands_still_is_looked_at_less_and_less_often) {
+    auto story = Story::begun(graceful_policy());
+    for (int i = 0; i < 10; ++i) story.pass(pace_of(story)).heap(400);
+    EXPECT_EQ(pace_of(story), kIdlePace * (1 + kMostStill));
+    story.pass(pace_of(story)).heap(500);
+    EXPECT_LE(pace_of(story), kIdlePace) << "it moves again";
+}
+
+TEST(pace, standing_still_half_way_to_the_limit_is_no_reason_to_look_away) {
+    auto story = Story::begun(graceful_policy());
+    for (int i = 0; i < 10; ++i) story.pass(kIdlePace).heap(1100);
     EXPECT_EQ(pace_of(story), kIdlePace);
+}
+
+TEST(pace, far_from_the_limit_a_glance_will_do) {
+    auto story = Story::begun(graceful_policy());
+    const auto will_do = [&](std::uint64_t mib) {
+        return glance_will_do(story.policy, story.result.state, Bytes{mib << 20U}, story.now);
+    };
+    EXPECT_TRUE(will_do(400));
+    EXPECT_TRUE(will_do(420));
+    EXPECT_FALSE(will_do(500)) << "it grew";
+    EXPECT_FALSE(will_do(300)) << "it shrank: what is known is no longer so";
+    story.pass(kOldestSample);
+    EXPECT_FALSE(will_do(400)) << "what else has changed is to be seen too";
+    story.heap(1100);
+    EXPECT_FALSE(will_do(1100)) << "near";
+    story.heap(400, 900);
+    EXPECT_FALSE(will_do(1300)) << "page cache hides what is beneath it";
+}
+
+TEST(pace, a_glance_counts_as_a_look_and_leaves_the_sample_alone) {
+    auto story = Story::begun(graceful_policy());
+    story.pass(kIdlePace).feed(Glanced{410_MiB});
+    EXPECT_EQ(story.result.sample_at, story.now + 2 * kIdlePace);
+    EXPECT_EQ(story.result.state.last.current, 400_MiB);
+    EXPECT_TRUE(story.last.empty());
+}
+
+TEST(pace, low_thresholds_and_pressure_take_whole_samples) {
+    auto policy = graceful_policy();
+    policy.near_oom->warn.emplace();
+    policy.near_oom->warn->when.terms = {{.measure = Measure::kUnreclaimable, .size = {.bytes = 500_MiB, .share = {}}}};
+    auto story = Story::begun(policy);
+    EXPECT_FALSE(glance_will_do(policy, story.result.state, 400_MiB, story.now)) << "the warning is near";
+    policy.near_oom->warn->when.terms = {{.measure = Measure::kPressureFull, .pressure = {100}}};
+    auto pressed = Story::begun(policy);
+    EXPECT_FALSE(glance_will_do(policy, pressed.result.state, 400_MiB, pressed.now));
 }
 
 TEST(pace, with_the_tripwire_lifted_it_looks_more_often) {

@@ -69,7 +69,7 @@ TEST(DockerMessage, TheReasonIsInTheAttributesAsTexts) {
 
 TEST(DockerMessage, TheContainersLabelsAreThereAsInDockersOwnEvents) {
     auto record = restarted(policies::Outcome::kGraceful);
-    record.subject.labels = std::make_shared<const docker::Labels>(docker::Labels{
+    record.subject.labels = std::make_shared<const publish::PackedLabels>(docker::Labels{
         {"com.docker.compose.service", "coach"}, {"team", "ai"}, {"name", "not the container's name"}});
     const auto attributes = to_docker_event(record, kDaemon).event.attributes;
     EXPECT_EQ(attributes.at("team"), "ai");

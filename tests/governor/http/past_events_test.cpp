@@ -40,7 +40,7 @@ class PastEventsTest : public testing::Test {
         record.subject.name = "jobmate-coach-1";
         record.subject.project = "jobmate";
         record.subject.service = "coach";
-        record.subject.labels = std::make_shared<const docker::Labels>(
+        record.subject.labels = std::make_shared<const publish::PackedLabels>(
             docker::Labels{{"com.docker.compose.service", "coach"}, {"team", "nlp"}});
         publisher->publish(record);
     }

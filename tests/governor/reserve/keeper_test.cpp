@@ -262,6 +262,30 @@ TEST_F(KeeperTest, TheSwapLimitThatAReloadLosesIsSetBack) {
     EXPECT_FALSE(keeper_->standing("a")) << "a swap limit is no reservation";
 }
 
+TEST_F(KeeperTest, WithoutAReservationAContainerHasItsTurnOrIsLookedAtWhenItIsTouched) {
+    begin(nullptr);
+    const auto swap = [this](const std::string& id) { return tree_.text(scope(id) + "memory.swap.max"); };
+    for (int i = 0; i < 16; ++i) keeper_->on_armed(care("c" + std::to_string(i), 0, policies::Bytes{0}));
+    keeper_->look();
+    for (int i = 0; i < 16; ++i) tree_.file(scope("c" + std::to_string(i)) + "memory.swap.max", "max\n");
+    keeper_->on_touched("c7", Touch::kUpdate);
+    keeper_->look_around();
+    EXPECT_EQ(swap("c7"), "0");
+    int repaired = 0;
+    for (int i = 0; i < 16; ++i) repaired += swap("c" + std::to_string(i)) == "0" ? 1 : 0;
+    EXPECT_LE(repaired, 3) << "a look at all of them each time would cost more with each of them";
+    for (int turn = 0; turn < 8; ++turn) keeper_->look_around();
+    for (int i = 0; i < 16; ++i) EXPECT_EQ(swap("c" + std::to_string(i)), "0") << i;
+}
+
+TEST_F(KeeperTest, ASwapLimitThatAHandChangedIsHeardOfAtOnce) {
+    run_by_itself();
+    for (int i = 0; i < 16; ++i) keeper_->on_armed(care("c" + std::to_string(i), 0, policies::Bytes{0}));
+    tree_.file(scope("c9") + "memory.swap.max", "max\n");
+    ASSERT_TRUE(test::run_until(io_, [this] { return !told(policies::EventType::kDriftRepaired).empty(); }));
+    EXPECT_EQ(tree_.text(scope("c9") + "memory.swap.max"), "0");
+}
+
 TEST_F(KeeperTest, ASystemdThatComesBackIsToldEverythingAgain) {
     bus_.usable = false;
     keeper_->on_armed(care("a", 100));
