@@ -65,6 +65,7 @@ def test_stopped_after_the_freeze(stack: Stack, stopped: int) -> None:
     saved_without_docker(coach, daemon, stopped)
 
 
+@pytest.mark.full
 def test_restarted(stack: Stack) -> None:
     """Without live-restore all containers go down and come back with it, the governor too."""
     daemon = start_governor(stack, policy())

@@ -39,6 +39,7 @@ def saved_and_armed_again(coach: Service, daemon: Daemon, saved: int = 1) -> Non
     assert daemon.events("killed", "oom_killed") == []
 
 
+@pytest.mark.full
 def test_killed_when_armed(stack: Stack) -> None:
     daemon = start_governor(stack, policy())
     coach = start_coach(stack, daemon)

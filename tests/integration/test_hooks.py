@@ -181,6 +181,7 @@ hooks:
     assert "t0ken-in-the-path" not in said and "s3cret-of-the-hmac" not in said
 
 
+@pytest.mark.full
 def test_bad_targets_delay_nobody(stack: Stack, units: list[Unit]) -> None:
     receiver = Receiver(stack.guest, 9080)
     units.append(receiver.unit)

@@ -78,6 +78,7 @@ def test_paused(stack: Stack) -> None:
     graceful_restart(coach, daemon)
 
 
+@pytest.mark.full
 def test_removed_while_it_is_acted_on(stack: Stack) -> None:
     """Gone in the middle of a drain: normal, no error, and the next container of the service is armed."""
     daemon = start_governor(stack, policy())

@@ -110,6 +110,7 @@ def test_a_real_prometheus_sees_what_happened(stack: Stack, prometheus: Promethe
     assert prometheus.query('governor_container_phase{service="redis"}')
 
 
+@pytest.mark.full
 def test_the_socket_serves_them_too_and_tcp_nothing_else(stack: Stack) -> None:
     start_governor(stack, POLICY, "--metrics-listen", f"0.0.0.0:{PORT}", networks=["default"], ports=[f"127.0.0.1:{PORT}:{PORT}"])
     guest = stack.guest

@@ -51,6 +51,7 @@ def test_the_files_take_over(bus: str | None, stack: Stack) -> None:
     assert redis.running and redis.restarts == 0
 
 
+@pytest.mark.full
 def test_the_doctor_is_content_with_the_bus(stack: Stack) -> None:
     """The counterpart: the complaints above are about the bus, and not always there."""
     governor = start_governor(stack, POLICY, bus=BUS)

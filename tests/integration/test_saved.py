@@ -109,6 +109,7 @@ def test_saved_not_killed(stack: Stack, leaks: tuple[Leak, Leak]) -> None:
     assert failures == [], governor.timeline()
 
 
+@pytest.mark.full
 def test_restart_policy_is_still_in_force_after_a_save(stack: Stack) -> None:
     leak = Leak("c", "single", 50)
     governor = start_governor(stack, policy(leak.tripwire))
