@@ -86,8 +86,12 @@ Outcome probe_bus(const std::string& address, std::chrono::milliseconds limit) {
     if (::connect(fd.get(), generic, sizeof name) != 0) return not_connected(path);
     // An empty AUTH asks for the mechanisms: any bus answers REJECTED with a list, and waits on.
     constexpr std::string_view kHello("\0AUTH\r\n", 7);
-    if (::send(fd.get(), kHello.data(), kHello.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kHello.size()))
+    if (::send(fd.get(), kHello.data(), kHello.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kHello.size())) {
+        // Turned away before a word was said: the same refusal, a moment earlier.
+        if (errno == EPIPE || errno == ECONNRESET)
+            return failed(Kind::kRefused, "speak to", path, kProfile);
         return failed(Kind::kFailed, "speak to", path, "is it a bus?");
+    }
     std::array<char, 64> answer{};
     if (!wait_for(fd.get(), POLLIN, limit)) {
         errno = ETIMEDOUT;
