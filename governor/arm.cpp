@@ -91,13 +91,13 @@ Supervisor::Task Supervisor::attach(std::string id, bool started) {
 /// turn would run into their deadlines, each with its buffers.
 void Supervisor::attach_later(const std::string& id) {
     to_attach_.insert(id);
-    if (attaching_ >= kAttachAtOnce) return;
-    ++attaching_;
+    if (*attaching_ >= kAttachAtOnce) return;
+    ++*attaching_;
     spawn(attach_queued());
 }
 
 Supervisor::Task Supervisor::attach_queued() {
-    const std::shared_ptr<void> leave(nullptr, [this](void*) { --attaching_; });
+    const std::shared_ptr<void> leave(nullptr, [attaching = attaching_](void*) { --*attaching; });
     while (!to_attach_.empty()) {
         const std::string id = *to_attach_.begin();
         to_attach_.erase(to_attach_.begin());

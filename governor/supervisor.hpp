@@ -135,7 +135,8 @@ class Supervisor final : public docker::EventHandler {
     watch::Schedule schedule_;
     boost::asio::steady_timer timer_;
     std::set<std::string> to_attach_;
-    int attaching_ = 0;  ///< coroutines that work on to_attach_
+    /// Coroutines that work on to_attach_. Shared, because the loop may destroy one after this object.
+    std::shared_ptr<int> attaching_ = std::make_shared<int>(0);
     bool connected_ = false;
     bool standing_down_ = false;
     cgroups::Bytes swap_free_{};
