@@ -192,7 +192,7 @@ class Daemon {
         const auto info = co_await docker_.info();
         if (!info) co_return give_up(info.error().message);
 
-        if (const auto started = guardian_.start(); !started) spdlog::error("{}", started.error().message());
+        if (const auto started = guardian_.start(act::guardian_program()); !started) spdlog::error("{}", started.error().message());
         Host host;
         host.cgroup_mount = hierarchy_.mount;
         host.cgroup_driver = info->cgroup_driver;

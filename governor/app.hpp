@@ -29,8 +29,4 @@ enum ExitCode : int { kGood = 0, kProblems = 1, kWrongUse = 2, kUnreachable = 3 
 /// Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads the policies. Returns the exit code.
 int run(const RunOptions& options);
 
-/// The helper process that thaws what a dead governor left frozen (`governor guardian --fd N`). Returns the
-/// exit code.
-int run_guardian(int fd);
-
 }  // namespace governor

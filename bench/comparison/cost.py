@@ -130,12 +130,14 @@ def measure(guest: Guest, units: list[str], seconds: float) -> dict[str, Usage]:
 def install_governor(guest: Guest) -> None:
     """The binary in the root file system of its image's base: the guest's own libraries are a newer Debian's."""
     with tempfile.TemporaryDirectory() as folder:
-        stripped = Path(folder) / "governor"
-        subprocess.run(["strip", "-o", str(stripped), str(ROOT / "build/release/bin/governor")], check=True, timeout=60)
+        programs = {name: Path(folder) / name for name in ("governor", "governor-guardian")}
+        for name, stripped in programs.items():
+            subprocess.run(["strip", "-o", str(stripped), str(ROOT / "build/release/bin" / name)], check=True, timeout=60)
         guest.run(f"mkdir -p {BASE} && id=$(docker create testbed/governor-base true) && docker export $id | tar -C {BASE} -x "
                   f"&& docker rm $id >/dev/null; cd {BASE} && mkdir -p proc sys dev run "
                   f"&& for d in proc sys dev run; do mountpoint -q $d || mount --rbind /$d $d; done", timeout=300)
-        guest.ssh.put(stripped, f"{BASE}/usr/local/bin/governor")
+        for name, stripped in programs.items():
+            guest.ssh.put(stripped, f"{BASE}/usr/local/bin/{name}")
     guest.ssh.write(f"{BASE}/etc/governor/policies.d/policy.yaml", POLICY)
 
 

@@ -20,6 +20,7 @@ from verdict import Measured, service_of, show
 from watch import Message, Watch
 
 BINARY = REPOSITORY / "build/release/bin/governor"
+GUARDIAN = BINARY.with_name("governor-guardian")
 GOOD, NOT_GOOD, WRONG_USE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 130
 READY_SECONDS = 120
 
@@ -62,8 +63,8 @@ def install(screen: Screen, lists: list[str]) -> None:
 
 def build_binary(screen: Screen, options: argparse.Namespace) -> None:
     if options.no_build:
-        if not BINARY.exists():
-            raise Trouble(f"{BINARY} is not there, and --no-build was given")
+        if not (BINARY.exists() and GUARDIAN.exists()):
+            raise Trouble(f"{BINARY}, or {GUARDIAN.name} beside it, is not there, and --no-build was given")
         return
     install(screen, ["packages-build.txt"])
     for text, words in (("configuring the build", ["cmake", "--preset", "release"]),
@@ -104,11 +105,11 @@ def stripped(folder: Path, options: argparse.Namespace) -> Path | None:
     """Without debug information the image is a tenth. None: there is no binary that would run in the image."""
     if not (options.no_build or is_debian_12()):
         return None
-    target = folder / "governor"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        subprocess.run(["strip", "-o", str(target), str(BINARY)], check=True, timeout=60)
-        return target
+        for program in (BINARY, GUARDIAN):
+            subprocess.run(["strip", "-o", str(folder / program.name), str(program)], check=True, timeout=60)
+        return folder / BINARY.name
     except (OSError, subprocess.CalledProcessError):
         return BINARY
 

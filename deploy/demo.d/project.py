@@ -53,7 +53,8 @@ def governor_context(binary: Path | None) -> tuple[str, bytes]:
     sources = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cgroup", "governor", "policies", "deploy/cmake")
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
         if binary:
-            tar.add(binary, "build/release/bin/governor")
+            for name in (binary.name, "governor-guardian"):
+                tar.add(binary.with_name(name), f"build/release/bin/{name}")
         for name in (dockerfile, *(("policies/presets",) if binary else sources)):
             tar.add(REPOSITORY / name, name)
     return dockerfile, buffer.getvalue()

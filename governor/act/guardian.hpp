@@ -16,6 +16,14 @@
 /// included) it undoes or finishes what was begun.
 namespace governor::act {
 
+/// The helper's side: waits until the governor's end of the socket closes, undoes or finishes what is frozen,
+/// and returns the process's exit code.
+int run_guardian(int fd);
+
+/// The program of the helper alone, beside the governor's own; the governor's own where it was not installed.
+/// That works as well, and holds ten times the memory locked.
+std::string guardian_program(const std::string& own = "/proc/self/exe");
+
 /// The governor's side. Loop's thread only.
 class Guardian {
   public:

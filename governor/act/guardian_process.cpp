@@ -5,9 +5,9 @@
 // it from thawing.
 #include "cgroup/directory.hpp"
 #include "cgroup/process.hpp"
+#include "governor/act/guardian.hpp"
 #include "governor/act/guardian_protocol.hpp"
 #include "governor/act/mark.hpp"
-#include "governor/app.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,10 +24,8 @@
 #include <string>
 #include <vector>
 
-namespace governor {
+namespace governor::act {
 namespace {
-
-using act::GuardianMessage;
 
 struct Frozen {
     cgroups::UniqueFd directory;
@@ -98,13 +96,13 @@ void signal_once(const cgroups::Processes& processes, int pid, int signal, bool 
 void undo(const Frozen& item) {
     const int fd = item.directory.get();
     if (fd < 0) return;
-    const cgroups::UniqueFd hold(::openat(fd, act::kHoldName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const cgroups::UniqueFd hold(::openat(fd, kHoldName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (item.signal == 0) {
         // Only frozen: as if nothing had been. The tripwire stays and will stop it again for the next
         // governor.
         if (hold) write_at(hold.get(), "cgroup.freeze", "0");
         write_at(fd, "cgroup.freeze", "0");
-        act::clear_mark_at(fd);
+        clear_mark_at(fd);
         return;
     }
     // A stop was asked for, and goes on without us. The held get their signal from here instead of from PID
@@ -113,8 +111,8 @@ void undo(const Frozen& item) {
     const cgroups::Processes processes;
     // The note says that the signal was delivered and PID 1 runs already: only the hold is still to be
     // thawed. A second SIGTERM means "quit at once" to many handlers.
-    const auto mark = act::read_mark_at(fd);
-    const bool delivered = mark && mark->stage == act::Stage::kSignalled;
+    const auto mark = read_mark_at(fd);
+    const bool delivered = mark && mark->stage == Stage::kSignalled;
     if (!delivered) signal_once(processes, item.pid, item.signal, true);
     if (hold)
         for (const int pid : pids_at(hold.get())) signal_once(processes, pid, item.signal, false);
@@ -122,7 +120,7 @@ void undo(const Frozen& item) {
     // its work.
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     if (!delivered)
-        act::set_mark_at(fd, {act::Stage::kSignalled,
+        set_mark_at(fd, {Stage::kSignalled,
                               policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
     write_at(fd, "memory.high", "max");
     write_at(fd, "cgroup.freeze", "0");
@@ -142,7 +140,7 @@ int run_guardian(int fd) {
     while (receive(fd, frozen)) {
     }
     for (const auto& [key, item] : frozen) undo(item);
-    return kGood;
+    return 0;
 }
 
-}  // namespace governor
+}  // namespace governor::act

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/cli.hpp"
 
+#include "governor/act/guardian.hpp"
 #include "governor/app.hpp"
 #include "governor/cli/annotate.hpp"
 #include "governor/cli/check.hpp"
@@ -278,7 +279,7 @@ void add_small_commands(CLI::App& app, Spoken& spoken) {
     });
     add_json(*version, spoken);
     auto* guardian =
-        add_command(app, spoken, "guardian", "", [&spoken] { return run_guardian(spoken.guardian_fd); });
+        add_command(app, spoken, "guardian", "", [&spoken] { return act::run_guardian(spoken.guardian_fd); });
     // An empty group hides it: the daemon starts it, people do not.
     guardian->group("");
     guardian->add_option("--fd", spoken.guardian_fd, "")->required();

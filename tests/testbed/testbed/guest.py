@@ -164,16 +164,18 @@ def slice_path(name: str) -> str:
 
 
 def _governor_context() -> bytes:
-    """The build context as a tar: what the Dockerfile may copy, with the binary's debug information left out."""
+    """The build context as a tar: what the Dockerfile may copy, with the binaries' debug information left out."""
     root = paths.REPOSITORY
-    binary = root / "build/release/bin/governor"
-    if not binary.exists():
-        raise FileNotFoundError(f"{binary}: build it first (cmake --build --preset release)")
+    binaries = [root / "build/release/bin" / name for name in ("governor", "governor-guardian")]
+    for binary in binaries:
+        if not binary.exists():
+            raise FileNotFoundError(f"{binary}: build it first (cmake --build --preset release)")
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=buffer, mode="w") as tar:
-        stripped = Path(folder) / "governor"
-        subprocess.run(["strip", "-o", str(stripped), str(binary)], check=True, timeout=60)
-        tar.add(stripped, "build/release/bin/governor")
+        for binary in binaries:
+            stripped = Path(folder) / binary.name
+            subprocess.run(["strip", "-o", str(stripped), str(binary)], check=True, timeout=60)
+            tar.add(stripped, f"build/release/bin/{binary.name}")
         for name in ("deploy", "policies/presets", "LICENSE", ".dockerignore"):
             if (root / name).exists():
                 tar.add(root / name, name)
