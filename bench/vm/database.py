@@ -7,6 +7,9 @@ For each attack: a quiet stretch, one under the attack without the governor, a q
 same seed and the same duration for all, both databases warm at the start of each. Speed is told relative to the quiet stretch
 just before: the emulated machine's own changes from minute to minute. Counts (refaults, OOM kills, bytes kept) are exact.
 
+pgbench asks for a share of what the machine can do at most (--load), as a database's users do: a client without a pause between
+two questions measures the CPU that an attacker leaves, and a reservation of memory reserves none.
+
 Build first: cmake --preset release && cmake --build --preset release (not for --without-only)
 """
 
@@ -80,10 +83,11 @@ class Bench:
         self.guest, self.options = guest, options
         self.stack = Stack(guest, "database")
         self.databases = Databases(self.stack, restart="unless-stopped")
+        self.rate = 0.0
 
     # -- one stretch -----------------------------------------------------------------------------
     def measure(self, before: dict[Service, tuple[Footprint, int, int]]) -> Stretch:
-        postgres = self.databases.pgbench(self.options.seconds, self.options.seed)
+        postgres = self.databases.pgbench(self.options.seconds, self.options.seed, self.rate)
         redis = self.databases.redis_benchmark(self.options.requests)
         after = self.state()
         pairs = [(before[s], after[s]) for s in self.databases.services]
@@ -137,6 +141,8 @@ class Bench:
         with small_host(self.guest, self.options.available * MIB):
             # The first stretch after a start is slower than any other: the emulator has translated nothing yet.
             self.databases.warm().pgbench(self.options.seconds, self.options.seed)
+            if self.options.load < 1:
+                self.rate = self.options.load * self.databases.pgbench(self.options.seconds, self.options.seed).tps
             for attack in self.options.attacks:
                 yield self.pair(attack, governed=False)
                 if not self.options.without_only:
@@ -165,8 +171,8 @@ def heading(guest: Guest, options: argparse.Namespace) -> str:
     return "\n".join([
         f"# {kernel}, {info['NCPU']} emulated CPUs, host load {os.getloadavg()[0]:.1f}",
         f"# {options.available} MiB available before the databases are warm, no swap",
-        f"# pgbench: select-only 9, simple-update 1, 2 clients, {options.seconds} s, seed {options.seed}; redis-benchmark: "
-        f"{options.requests} GETs, 4 clients",
+        f"# pgbench: select-only 9, simple-update 1, 2 clients, {options.seconds} s, seed {options.seed}, load {options.load:g} of what the "
+        f"quiet machine can do; redis-benchmark: {options.requests} GETs, 4 clients",
         "# tps, p99, redis, r.p99: under attack, as a ratio to the quiet stretch just before. majfault, refaults, ooms, restarts: both",
         "# databases'. pg kept, rd kept: file + anon at the end, of min(reserve, what it held before)", HEADER])
 
@@ -177,6 +183,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="of pgbench in each stretch")
     parser.add_argument("--requests", type=int, default=10000, help="of redis-benchmark in each stretch")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--load", type=float, default=0.5, help="what pgbench asks for, of what the quiet machine can do; 1: all it can")
     parser.add_argument("--available", type=int, default=900, help="MiB that the host has left before the databases are warm")
     parser.add_argument("--without-only", action="store_true", help="leave the governor out: do the attacks bite?")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "database.txt")

@@ -97,7 +97,7 @@ class Daemon:
 
     def events(self, *types: str, service: str | None = None) -> list[dict]:
         """From Docker's own file: it costs no client, survives the governor's restarts, and can be read while dockerd hangs."""
-        text = self.guest.read(self._log) or ""
+        text = self.guest.grown(self._log) or ""
         out = []
         for line in text.splitlines():
             if not line.endswith("}"):
@@ -120,7 +120,7 @@ class Daemon:
     @property
     def errors(self) -> list[str]:
         """What it complained of on stderr."""
-        lines = (self.guest.read(self._log) or "").splitlines()
+        lines = (self.guest.grown(self._log) or "").splitlines()
         entries = [json.loads(line) for line in lines if line.endswith("}")]
         return [entry["log"].rstrip() for entry in entries if entry["stream"] == "stderr"]
 

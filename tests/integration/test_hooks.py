@@ -19,6 +19,8 @@ from testbed.workers import script
 
 FOLDER = "/run/testbed/hooks"
 ALERTS = "http://127.0.0.1:9093/api/v2"
+# How long a target is away, in seconds.
+USUAL, THOROUGH = 25, 60
 GO = "until rm /out/go 2>/dev/null; do sleep 0.2; done"
 WATCHED = """
 version: 1
@@ -119,7 +121,7 @@ hooks:
     governor.check_schema()
 
 
-def test_who_is_away_and_errs_receives_every_event(stack: Stack, units: list[Unit]) -> None:
+def test_who_is_away_and_errs_receives_every_event(stack: Stack, units: list[Unit], request: pytest.FixtureRequest) -> None:
     guest = stack.guest
     guest.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hooks.test", "-addext",
                "subjectAltName=DNS:localhost", "-keyout", f"{FOLDER}/key.pem", "-out", f"{FOLDER}/cert.pem"])
@@ -143,7 +145,7 @@ hooks:
     stack.up()
     first = governor.wait("armed", dull.name)
     units.append(receiver.unit)
-    receiver.unit.start(after=60)
+    receiver.unit.start(after=THOROUGH if request.config.getoption("--full") else USUAL)
     # While it is away events pour in, and the governor is killed twice.
     for round in range(3):
         guest.docker("restart", "-t", "0", dull.container)

@@ -15,7 +15,7 @@ from testbed.workers import cache_churn, leaker
 MIB = 1 << 20
 LIMIT = 256 * MIB
 # Its seconds; --full takes the three minutes that a benchmark of peers has, too.
-USUAL, THOROUGH = 60, 180
+USUAL, THOROUGH = 30, 180
 
 POLICY = """
 version: 1

@@ -3,11 +3,11 @@
 #include "governor/act/guardian.hpp"
 
 #include "governor/act/guardian_protocol.hpp"
-#include "governor/app.hpp"
 #include "tests/support/cgroup_tree.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +103,26 @@ TEST_F(GuardianProcess, LeavesAloneWhatWasThawedAlready) {
     send(socket_.get(), GuardianMessage::kThawed, 1, -1, 0);
     governor_dies();
     EXPECT_EQ(file("cgroup.freeze"), "1") << "frozen by somebody else meanwhile: `docker pause`";
+}
+
+TEST(GuardianProgram, IsTheSmallOneBesideTheGovernorsOwn) {
+    TempTree tree;
+    tree.file("bin/governor", "");
+    tree.file("bin/governor-guardian", "");
+    const std::string own = tree.path("exe");
+    ASSERT_EQ(::symlink(tree.path("bin/governor").c_str(), own.c_str()), 0);
+    EXPECT_EQ(guardian_program(own), own) << "it cannot be executed";
+    ASSERT_EQ(::chmod(tree.path("bin/governor-guardian").c_str(), 0755), 0);
+    EXPECT_EQ(guardian_program(own), tree.path("bin/governor-guardian"));
+}
+
+TEST(GuardianProgram, IsTheGovernorsOwnWhereNothingElseIsInstalled) {
+    TempTree tree;
+    tree.file("bin/governor", "");
+    const std::string own = tree.path("exe");
+    ASSERT_EQ(::symlink(tree.path("bin/governor").c_str(), own.c_str()), 0);
+    EXPECT_EQ(guardian_program(own), own);
+    EXPECT_EQ(guardian_program(tree.path("nothing")), tree.path("nothing"));
 }
 
 TEST(Guardian, WithoutAHelperNothingMayBeFrozen) {

@@ -110,12 +110,15 @@ class Databases:
         keys = self._redis("dbsize", check=False).out.strip()
         return (rows, keys) == (str(self.scale), str(REDIS_KEYS))
 
-    def pgbench(self, seconds: int, seed: int = 1) -> Load:
-        """Nine look-ups for each small update, two clients, always the same choice of rows for a seed."""
+    def pgbench(self, seconds: int, seed: int = 1, rate: float = 0) -> Load:
+        """Nine look-ups for each small update, two clients, always the same choice of rows for a seed. With a rate so many
+        transactions a second are asked for, at random moments, and a latency counts from the moment that was meant; without
+        one the next comes as soon as the last was answered, which measures the CPU that is left."""
         log = "/tmp/pgbench"
+        paced = f"--rate={rate:.2f} " if rate else ""
         done = self._run(
             f"rm -f {log}.* && pgbench -h {self.postgres.name} -U postgres -n -b select-only@9 -b simple-update@1 -c 2 -j 1 "
-            f"-T {seconds} --random-seed={seed} -l --log-prefix={log} postgres >&2 && cat {log}.*", timeout=seconds + 180)
+            f"{paced}-T {seconds} --random-seed={seed} -l --log-prefix={log} postgres >&2 && cat {log}.*", timeout=seconds + 180)
         # client, transaction, microseconds, script, epoch, its microseconds
         return Load.of([int(line.split()[2]) / 1e3 for line in done.out.splitlines()], seconds)
 

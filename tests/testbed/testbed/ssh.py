@@ -56,6 +56,14 @@ class Ssh:
         subprocess.run([*self._base, "-O", "exit", "127.0.0.1"], timeout=10, check=False,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def forward(self, local: Path, remote: str) -> None:
+        """A socket here that is one in the guest, for as long as the connection lasts."""
+        local.unlink(missing_ok=True)
+        done = subprocess.run([*self._base, "-O", "forward", "-L", f"{local}:{remote}", "127.0.0.1"], timeout=20,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode != 0:
+            raise GuestError(f"cannot forward {remote}: {done.stderr.decode(errors='replace')}")
+
     def argv(self, command: str | list[str], tty: bool = False) -> list[str]:
         text = command if isinstance(command, str) else shlex.join(command)
         return [*self._base, "-o", "ControlMaster=no", "-t" if tty else "-T", "127.0.0.1", text]

@@ -65,6 +65,11 @@ class Service:
         return [e for e in self.stack.events() if e.service == self.name and action in (None, e.action)]
 
     def logs(self) -> str:
+        """What it printed, then its errors; from Docker's own file, which costs no client."""
+        found = self.guest.inspect(self.container)
+        if found and found["LogPath"]:
+            entries = [json.loads(line) for line in (self.guest.grown(found["LogPath"]) or "").splitlines() if line.endswith("}")]
+            return "".join(entry["log"] for stream in ("stdout", "stderr") for entry in entries if entry["stream"] == stream)
         done = self.guest.docker("logs", self.container, check=False)
         return done.out + done.err
 

@@ -56,7 +56,7 @@ class Governor:
                 return []
             self._log = found["LogPath"]
         # The engine's own file: the docker client costs half a second under emulation, and this is polled.
-        text = self.guest.read(self._log) or ""
+        text = self.guest.grown(self._log) or ""
         lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
         told = [json.loads(line["log"]) for line in lines if line["stream"] == "stdout" and line["log"].startswith("{")]
         made = [Told(raw.get("id", 0), raw["type"], raw.get("service", ""), raw.get("monotonic_ns", 0), raw) for raw in told]
