@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ from .window import Missing, Window
 EVENTS = "/run/testbed/events.jsonl"
 CGROUP = "/sys/fs/cgroup"
 APPS = "/opt/testbed/apps"
+#: Seconds without a recorded event after which Docker is asked for its history.
+MISSED_AFTER = 20.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Guest:
         self._window = Window(self.ssh, machine.folder)
         self._recorded = b""
         self._events: list[Event] = []
+        self._quiet_since = time.monotonic()
 
     def prepare(self) -> None:
         """After a restore: the workers, and a recorder of Docker's events."""
@@ -106,17 +110,35 @@ class Guest:
         return found if isinstance(found, dict) and "State" in found else None
 
     def events(self) -> list[Event]:
-        """All that were recorded; each line is parsed once."""
+        """All that were recorded, and what the recorder was not told; each line is parsed once."""
         text = (self.grown(EVENTS) or "").encode()
         whole = text[:text.rfind(b"\n") + 1]  # the recorder may be in the middle of a line
         if not whole.startswith(self._recorded):
             self._recorded, self._events = b"", []
-        for line in whole[len(self._recorded):].splitlines():
-            raw = json.loads(line)
-            if raw.get("Type") == "container":
-                self._events.append(Event.parse(raw))
+        new = whole[len(self._recorded):]
         self._recorded = whole
+        if new:
+            self._quiet_since = time.monotonic()
+        elif time.monotonic() - self._quiet_since > MISSED_AFTER:
+            self._quiet_since = time.monotonic()
+            new = self._history()
+        self._add(new)
         return list(self._events)
+
+    def _history(self) -> bytes:
+        """Docker's last 256 events. Its publisher drops one for a listener, however idle that is, when the machine stands still for
+        100 ms in the wrong moment: the timer and the listener are both ready then, and Go takes either."""
+        return self.run("docker events --since 10m --until 0s --format '{{json .}}'", check=False).out.encode()
+
+    def _add(self, lines: bytes) -> None:
+        known = {(event.seconds, event.container, event.action) for event in self._events}
+        for line in lines.splitlines():
+            raw = json.loads(line)
+            if raw.get("Type") != "container":
+                continue
+            event = Event.parse(raw)
+            if (event.seconds, event.container, event.action) not in known:
+                self._events.append(event)
 
     # -- the kernel ------------------------------------------------------------------------------
     def monotonic_ns(self) -> int:
