@@ -3,6 +3,7 @@
 #include "governor/hooks/exec.hpp"
 
 #include "cgroup/fd.hpp"
+#include "governor/hooks/strays.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +82,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 /// 0 or an errno; `input` becomes its standard input.
-int spawn(const policies::ExecHook& hook, const journal::Stored& event, int input, pid_t& pid) {
+int spawn(const policies::ExecHook& hook, std::vector<std::string> environment, int input, pid_t& pid) {
     SpawnSettings settings;
     ::posix_spawn_file_actions_adddup2(&settings.files, input, STDIN_FILENO);
     // Standard output is the governor's log of events, where a hook's words would break the JSON.
@@ -97,7 +98,6 @@ int spawn(const policies::ExecHook& hook, const journal::Stored& event, int inpu
     ::posix_spawnattr_setflags(&settings.attributes,
                                POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     std::vector<std::string> command = hook.command;
-    std::vector<std::string> environment = hook_environment(event);
     return ::posix_spawn(&pid, command.front().c_str(), &settings.files, &settings.attributes,
                          pointers(command).data(), pointers(environment).data());
 }
@@ -142,11 +142,12 @@ Outcome outcome_of(const std::string& program, const siginfo_t& end) {
 
 }  // namespace
 
-std::vector<std::string> hook_environment(const journal::Stored& event) {
+std::vector<std::string> hook_environment(const journal::Stored& event, const std::string& run) {
     const auto json = nlohmann::json::parse(event.json, nullptr, false);
     std::vector<std::string> out;
     for (const char* own : {"PATH", "HOME", "LANG"})
         if (const char* value = std::getenv(own)) out.push_back(variable(own, value));
+    out.push_back(kRunVariable + run);
     out.push_back(variable("GOVERNOR_ID", std::to_string(event.id)));
     out.push_back(variable("GOVERNOR_TYPE", event.type));
     out.push_back(variable("GOVERNOR_SERVICE", event.service));
@@ -168,7 +169,9 @@ Outcome ExecTransport::deliver(const Parcel& parcel, const std::atomic<bool>& st
     Running running;
     running.input.reset(ends[1]);
     ::fcntl(running.input.get(), F_SETFL, O_NONBLOCK);
-    if (const int code = spawn(hook_, parcel.event, theirs.get(), running.pid); code != 0)
+    const std::string run = new_run();
+    if (const int code = spawn(hook_, hook_environment(parcel.event, run), theirs.get(), running.pid);
+        code != 0)
         return failed(program + " cannot be run: " + error_text(code) +
                       (code == ENOENT ? " (in the governor's own file system: is it mounted there?)" : ""));
     theirs.reset();
@@ -183,6 +186,7 @@ Outcome ExecTransport::deliver(const Parcel& parcel, const std::atomic<bool>& st
     // Whether it ended or not: what it left behind in its group goes. Before it is waited for, so that the
     // group's number cannot be another's yet.
     ::kill(-running.pid, SIGKILL);
+    kill_strays(proc_, run);
     siginfo_t end{};
     const auto reaped = [&] {
         return ::waitid(P_PID, static_cast<id_t>(running.pid), &end, WEXITED | WNOHANG) == 0 &&

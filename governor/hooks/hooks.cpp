@@ -55,9 +55,10 @@ void Hooks::use(const std::vector<policies::Hook>& hooks) {
     for (const policies::Hook& hook : hooks) wanted.insert(hook.name);
     std::erase_if(entries_, [&](const auto& each) {
         if (wanted.contains(each.first)) return false;
-        forget(each.first);
+        parts_.metrics.forget_queue({"hook", each.first});
         return true;
     });
+    parts_.cursors.keep_cursors(std::move(wanted));
     for (const policies::Hook& hook : hooks) {
         Entry& entry = entries_[hook.name];
         if (entry.courier && entry.hook == hook) continue;
@@ -70,11 +71,6 @@ void Hooks::use(const std::vector<policies::Hook>& hooks) {
         });
         entry.courier->start();
     }
-}
-
-void Hooks::forget(const std::string& name) {
-    parts_.cursors.forget_cursor(name);
-    parts_.metrics.forget_queue({"hook", name});
 }
 
 std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {

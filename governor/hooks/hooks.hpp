@@ -43,7 +43,8 @@ class Hooks {
     Hooks& operator=(const Hooks&) = delete;
 
     /// Those of the policy from now on. One that is the same as before goes on undisturbed; a changed one
-    /// goes on from its position in the journal; of one that is gone the position is forgotten.
+    /// goes on from its position in the journal; of one that is gone the position is forgotten, also when it
+    /// went while no governor ran.
     void use(const std::vector<policies::Hook>& hooks);
 
     /// For `status`: {"name", "kind", "state", "delivered", "failed", "undelivered", "waiting",
@@ -57,7 +58,6 @@ class Hooks {
     };
 
     std::unique_ptr<Courier> make_courier(const policies::Hook& hook);
-    void forget(const std::string& name);
 
     Parts parts_;
     std::map<std::string, Entry> entries_;

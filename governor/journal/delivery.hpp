@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ class Cursors {
     /// All up to `id` is delivered. Never moves back. After a crash an earlier id may be loaded: the events
     /// between come again, with the same ids.
     virtual void advance_cursor(const std::string& name, std::uint64_t id) = 0;
-    /// The target is gone: it holds no event any more.
-    virtual void forget_cursor(const std::string& name) = 0;
+    /// All targets that there are: every other name is forgotten and holds no event any more, also one that
+    /// went while no governor ran.
+    virtual void keep_cursors(std::set<std::string> names) = 0;
 };
 
 /// An event that a target could not be given, and never will.

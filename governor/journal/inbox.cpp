@@ -35,15 +35,21 @@ void Inbox::add(DeadLetter letter) {
     dead_.push_back(std::move(letter));
 }
 
-void Inbox::set_cursor(const std::string& name, std::optional<std::uint64_t> position) {
+void Inbox::set_cursor(const std::string& name, std::uint64_t position) {
     auto& waiting = cursors_[name];
-    waiting = position && waiting ? std::max(*position, *waiting) : position;
+    waiting = std::max(position, waiting);
+}
+
+void Inbox::keep_cursors(std::set<std::string> names) {
+    std::erase_if(cursors_, [&](const auto& each) { return !names.contains(each.first); });
+    kept_ = std::move(names);
 }
 
 Batch Inbox::take(std::size_t limit) {
     const auto count = static_cast<std::ptrdiff_t>(std::min(limit, waiting_.size()));
     taken_.events.assign(waiting_.begin(), waiting_.begin() + count);
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+    taken_.kept_cursors = kept_;
     taken_.cursors = cursors_;
     taken_.dead.assign(dead_.begin(), dead_.end());
     dead_.clear();
@@ -55,7 +61,9 @@ void Inbox::settle(bool stored) {
     if (stored) {
         // A cursor that was moved again meanwhile still waits.
         for (const auto& [name, position] : batch.cursors)
-            if (const auto found = cursors_.find(name); found->second == position) cursors_.erase(found);
+            if (const auto found = cursors_.find(name); found != cursors_.end() && found->second == position)
+                cursors_.erase(found);
+        if (kept_ == batch.kept_cursors) kept_.reset();
         return;
     }
     waiting_.insert(waiting_.begin(), batch.events.begin(), batch.events.end());
@@ -63,14 +71,14 @@ void Inbox::settle(bool stored) {
 }
 
 bool Inbox::empty() const {
-    return waiting_.empty() && cursors_.empty() && dead_.empty();
+    return waiting_.empty() && cursors_.empty() && !kept_ && dead_.empty();
 }
 
 std::uint64_t Inbox::take_dropped() {
     return std::exchange(dropped_, 0);
 }
 
-std::optional<std::optional<std::uint64_t>> Inbox::cursor(const std::string& name) const {
+std::optional<std::uint64_t> Inbox::cursor(const std::string& name) const {
     const auto found = cursors_.find(name);
     if (found == cursors_.end()) return std::nullopt;
     return found->second;

@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +23,10 @@ class Inbox {
 
     void add(publish::PublishedPtr event);
     void add(DeadLetter letter);
-    /// A position, or nothing: the cursor is forgotten.
-    void set_cursor(const std::string& name, std::optional<std::uint64_t> position);
+    /// Never moves one back.
+    void set_cursor(const std::string& name, std::uint64_t position);
+    /// Every other one is forgotten.
+    void keep_cursors(std::set<std::string> names);
 
     /// The oldest `limit` events and all else. It stays in here until settle() tells whether it is stored.
     Batch take(std::size_t limit);
@@ -36,8 +40,8 @@ class Inbox {
     std::uint64_t dropped_in_all() const { return dropped_in_all_; }
     /// Events that were dropped since the last call.
     std::uint64_t take_dropped();
-    /// What was set and is not stored yet; outer nothing: no change waits.
-    std::optional<std::optional<std::uint64_t>> cursor(const std::string& name) const;
+    /// What was set and is not stored yet; nothing: no change waits.
+    std::optional<std::uint64_t> cursor(const std::string& name) const;
     /// The waiting events that match, as they will be stored; obeys `limit` and `newest`.
     std::vector<Stored> find(const Query& query) const;
     /// Id of the oldest and newest waiting event; 0: none waits.
@@ -47,7 +51,8 @@ class Inbox {
   private:
     std::size_t capacity_;
     std::deque<publish::PublishedPtr> waiting_;
-    std::map<std::string, std::optional<std::uint64_t>> cursors_;
+    std::map<std::string, std::uint64_t> cursors_;
+    std::optional<std::set<std::string>> kept_;
     std::deque<DeadLetter> dead_;
     Batch taken_;
     std::uint64_t dropped_ = 0;

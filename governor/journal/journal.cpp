@@ -85,8 +85,8 @@ void Journal::advance_cursor(const std::string& name, std::uint64_t id) {
     writer_->set_cursor(name, id);
 }
 
-void Journal::forget_cursor(const std::string& name) {
-    writer_->set_cursor(name, std::nullopt);
+void Journal::keep_cursors(std::set<std::string> names) {
+    writer_->keep_cursors(std::move(names));
 }
 
 void Journal::add_dead(DeadLetter letter) {

@@ -66,7 +66,7 @@ class Journal final : public EventStore, public Cursors, public DeadLetters {
     [[nodiscard]] std::shared_ptr<void> on_committed(Committed committed) override;
     void load_cursor(std::string name, Loaded loaded) override;
     void advance_cursor(const std::string& name, std::uint64_t id) override;
-    void forget_cursor(const std::string& name) override;
+    void keep_cursors(std::set<std::string> names) override;
     void add_dead(DeadLetter letter) override;
     void list_dead(std::size_t limit, Listed listed) override;
 

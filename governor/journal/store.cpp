@@ -119,16 +119,27 @@ Result<std::size_t> Store::insert(const std::vector<publish::PublishedPtr>& even
     return taken;
 }
 
-Result<void> Store::move(const Batch& batch) {
-    for (const auto& [name, position] : batch.cursors) {
-        auto statement =
-            database_.prepare(position ? "INSERT INTO cursors VALUES(?,?) ON CONFLICT(name) DO UPDATE SET "
-                                         "position=max(position,excluded.position)"
-                                       : "DELETE FROM cursors WHERE name=?");
+Result<void> Store::keep(const std::set<std::string>& names) {
+    const auto known = positions();
+    if (!known) return forward(known);
+    for (const auto& [name, position] : *known) {
+        if (names.contains(name)) continue;
+        auto statement = database_.prepare("DELETE FROM cursors WHERE name=?");
         if (!statement) return forward(statement);
-        statement->bind(name);
-        if (position) statement->bind(*position);
-        if (auto done = statement->run(); !done) return done;
+        if (auto done = statement->bind(name).run(); !done) return done;
+    }
+    return {};
+}
+
+Result<void> Store::move(const Batch& batch) {
+    if (batch.kept_cursors)
+        if (auto done = keep(*batch.kept_cursors); !done) return done;
+    for (const auto& [name, position] : batch.cursors) {
+        auto statement = database_.prepare(
+            "INSERT INTO cursors VALUES(?,?) ON CONFLICT(name) DO UPDATE SET "
+            "position=max(position,excluded.position)");
+        if (!statement) return forward(statement);
+        if (auto done = statement->bind(name).bind(position).run(); !done) return done;
     }
     for (const DeadLetter& letter : batch.dead) {
         auto statement = database_.prepare("INSERT OR REPLACE INTO dead_letters VALUES(?,?,?,?,?)");

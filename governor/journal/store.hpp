@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,12 @@ inline constexpr std::uint64_t kIdBlock = 20'000;
 /// What is written in one transaction.
 struct Batch {
     std::vector<publish::PublishedPtr> events;
-    /// Names and positions; nothing: forget that one.
-    std::map<std::string, std::optional<std::uint64_t>> cursors;
+    /// Every other cursor is forgotten, before any is moved; nothing: none is.
+    std::optional<std::set<std::string>> kept_cursors;
+    std::map<std::string, std::uint64_t> cursors;  ///< names and positions
     std::vector<DeadLetter> dead;
 
-    bool empty() const { return events.empty() && cursors.empty() && dead.empty(); }
+    bool empty() const { return events.empty() && !kept_cursors && cursors.empty() && dead.empty(); }
 };
 
 /// What one step of the retention did.
@@ -66,6 +68,7 @@ class Store {
 
     sqlite::Result<void> reserve_ids(std::uint64_t at_least);
     sqlite::Result<std::size_t> insert(const std::vector<publish::PublishedPtr>& events);
+    sqlite::Result<void> keep(const std::set<std::string>& names);
     sqlite::Result<void> move(const Batch& batch);
     sqlite::Result<policies::Bytes> used();
     sqlite::Result<std::map<std::string, std::uint64_t>> positions();

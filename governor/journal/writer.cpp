@@ -87,10 +87,18 @@ void Writer::add(DeadLetter letter) {
     changed_.notify_one();
 }
 
-void Writer::set_cursor(const std::string& name, std::optional<std::uint64_t> position) {
+void Writer::set_cursor(const std::string& name, std::uint64_t position) {
     {
         const std::lock_guard lock(mutex_);
         inbox_.set_cursor(name, position);
+    }
+    changed_.notify_one();
+}
+
+void Writer::keep_cursors(std::set<std::string> names) {
+    {
+        const std::lock_guard lock(mutex_);
+        inbox_.keep_cursors(std::move(names));
     }
     changed_.notify_one();
 }
@@ -328,7 +336,7 @@ std::uint64_t Writer::cursor(const std::string& name) {
     std::uint64_t before_memory = 0;
     {
         const std::lock_guard lock(mutex_);
-        if (const auto waiting = inbox_.cursor(name); waiting && *waiting) return **waiting;
+        if (const auto waiting = inbox_.cursor(name)) return *waiting;
         if (inbox_.oldest() != 0) before_memory = inbox_.oldest() - 1;
     }
     if (store_) {

@@ -49,7 +49,8 @@ class Writer {
     void append(publish::PublishedPtr event);
     Backlog backlog();
     void add(DeadLetter letter);
-    void set_cursor(const std::string& name, std::optional<std::uint64_t> position);
+    void set_cursor(const std::string& name, std::uint64_t position);
+    void keep_cursors(std::set<std::string> names);
     /// `request` runs on the journal's thread, after everything that was put in before was tried to be
     /// stored.
     void ask(std::function<void()> request);

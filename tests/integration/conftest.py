@@ -20,7 +20,8 @@ from testbed.cli import restore  # noqa: E402
 from testbed.engine import cgroup_driver  # noqa: E402
 from testbed.guest import Guest  # noqa: E402
 from testbed.machine import Machine  # noqa: E402
-from testbed.stack import Stack  # noqa: E402
+from testbed.stack import GOVERNOR, Stack  # noqa: E402
+from testbed.told import Governor  # noqa: E402
 
 PROJECT_NUMBER = itertools.count(1)
 FAILED = pytest.StashKey[bool]()
@@ -125,6 +126,8 @@ def stack(vm: Guest, request: pytest.FixtureRequest) -> Iterator[Stack]:
     yield made
     if not request.node.stash.get(FAILED, False):  # after a failure the whole VM goes
         try:
+            if GOVERNOR in made.services:
+                Governor(made).check_schema()
             made.down()
         except BaseException:
             request.node.stash[FAILED] = True

@@ -85,7 +85,9 @@ class FakeCursors final : public journal::Cursors {
     void advance_cursor(const std::string& name, std::uint64_t id) override {
         positions[name] = std::max(positions[name], id);
     }
-    void forget_cursor(const std::string& name) override { positions.erase(name); }
+    void keep_cursors(std::set<std::string> names) override {
+        std::erase_if(positions, [&](const auto& each) { return !names.contains(each.first); });
+    }
 
     std::map<std::string, std::uint64_t> positions;
 

@@ -22,6 +22,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// The signal is sent; that it has arrived is waited for. No such process: it is gone already.
+void expect_ended(int pid) {
+    const cgroups::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    pollfd ended{process.get(), POLLIN, 0};
+    constexpr int kGuardMs = 30'000;
+    EXPECT_TRUE(!process || ::poll(&ended, 1, kGuardMs) == 1) << "it lives on";
+}
+
 class ExecTest : public testing::Test {
   protected:
     ExecTest() {
@@ -91,11 +99,17 @@ TEST_F(ExecTest, OneThatHangsIsKilledAtItsTimeoutWithItsChildren) {
     EXPECT_NE(outcome.error.find("did not end within 2000 ms"), std::string::npos) << outcome.error;
     const int child = std::atoi(file("child").c_str());
     ASSERT_GT(child, 0) << "the script had no time to begin";
-    // The signal is sent; that it has arrived is waited for. No such process: it is gone already.
-    const cgroups::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-    pollfd ended{process.get(), POLLIN, 0};
-    constexpr int kGuardMs = 30'000;
-    EXPECT_TRUE(!process || ::poll(&ended, 1, kGuardMs) == 1) << "it lives on";
+    expect_ended(child);
+}
+
+TEST_F(ExecTest, WhatMadeASessionOfItsOwnIsKilledToo) {
+    const Outcome outcome =
+        run("setsid sh -c 'echo $$ > $0/stray.new; mv $0/stray.new $0/stray; exec sleep 1000' $1 & "
+            "while ! [ -e $1/stray ]; do sleep 0.05; done");
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kDelivered) << outcome.error;
+    const int stray = std::atoi(file("stray").c_str());
+    ASSERT_GT(stray, 0);
+    expect_ended(stray);
 }
 
 TEST_F(ExecTest, OneThatForksAndStaysDoesNotHoldUpTheNext) {

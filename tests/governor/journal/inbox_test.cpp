@@ -64,8 +64,19 @@ TEST(Inbox, CursorsGoForwardOnlyAndMayBeForgotten) {
     EXPECT_EQ(inbox.take(1).cursors.at("a"), 7U);
     inbox.settle(true);
     EXPECT_TRUE(inbox.empty());
-    inbox.set_cursor("a", std::nullopt);
-    EXPECT_EQ(inbox.take(1).cursors.at("a"), std::nullopt);
+    inbox.set_cursor("a", 8);
+    inbox.set_cursor("b", 9);
+    inbox.keep_cursors({"b"});
+    const Batch kept = inbox.take(1);
+    EXPECT_EQ(kept.kept_cursors, std::set<std::string>{"b"});
+    EXPECT_EQ(kept.cursors, (std::map<std::string, std::uint64_t>{{"b", 9}}));
+    inbox.settle(false);
+    EXPECT_EQ(inbox.take(1).kept_cursors, std::set<std::string>{"b"}) << "it was not stored";
+    inbox.keep_cursors({});
+    inbox.settle(true);
+    EXPECT_EQ(inbox.take(1).kept_cursors, std::set<std::string>{}) << "another order came meanwhile";
+    inbox.settle(true);
+    EXPECT_TRUE(inbox.empty());
 }
 
 TEST(Inbox, FindsTheFirstOrTheLast) {

@@ -142,7 +142,7 @@ TEST_F(JournalTest, ANewCursorBeginsBehindWhatIsThere) {
     EXPECT_EQ(cursor("hook"), third) << "before it is stored too";
     start();
     EXPECT_EQ(cursor("hook"), third);
-    journal->forget_cursor("hook");
+    journal->keep_cursors({"another"});
     const auto fourth = append();
     EXPECT_EQ(cursor("hook"), fourth);
 }

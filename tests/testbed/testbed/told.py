@@ -5,12 +5,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 
 import jsonschema
 
+from . import paths
 from .stack import GOVERNOR, Stack
 from .wait import until
+
+
+GOVERNOR_BINARY = paths.REPOSITORY / "build/release/bin/governor"
+
+
+@cache
+def event_schema() -> jsonschema.Draft202012Validator:
+    done = subprocess.run([GOVERNOR_BINARY, "schema", "--event"], stdout=subprocess.PIPE, check=True, timeout=60)
+    return jsonschema.Draft202012Validator(json.loads(done.stdout))
 
 
 @dataclass(frozen=True)
@@ -63,12 +75,8 @@ class Governor:
         return [e for e in made if service in (None, e.service) and (not types or e.type in types)]
 
     def check_schema(self) -> None:
-        """Every event that it told is as `governor schema --event` says."""
-        schema = json.loads(self.stack.cli("schema", "--event").out)
-        validator = jsonschema.Draft202012Validator(schema)
-        told = self.events()
-        assert told
-        problems = [f"{error.message} in {event.raw}" for event in told for error in validator.iter_errors(event.raw)]
+        """Every event that it told is as `governor schema --event` says. After each scenario (conftest.py)."""
+        problems = [f"{error.message} in {event.raw}" for event in self.events() for error in event_schema().iter_errors(event.raw)]
         assert not problems, "\n".join(problems)
 
     def types(self, service: str) -> list[str]:
