@@ -149,7 +149,7 @@ void Stepper::on(const Started&) {
     s_.still = 0;
     s_.growth = 0;
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;
-    s_.brake_failed = s_.stopped_by_other = false;
+    s_.brake_failed = s_.stopped_by_other = s_.unanswered = false;
     s_.deadline = {};
     if (!s_.restarting) s_.peak = {};
     s_.phase = Phase::kUnarmed;
@@ -167,10 +167,7 @@ void Stepper::on(const StoppedByOther&) {
         case Phase::kUnarmed:
             return;
         case Phase::kExited:
-            s_.restarting = false;
-            s_.phase = Phase::kUnarmed;
-            s_.deadline = {};
-            return publish(EventType::kLeftAlone);
+            return leave_ended();
         default:
             break;
     }

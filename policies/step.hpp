@@ -191,6 +191,7 @@ struct State {
     bool brake_failed = false;      ///< the freeze could not be written in this run
     bool killed = false;            ///< we killed it
     bool stopped_by_other = false;  ///< somebody asked for a stop while it drained: do not start it again
+    bool unanswered = false;  ///< Docker was asked, and may read the request after all: that stop may be ours
     Via via = Via::kNone;
     bool oom_killed_in_action = false;
     Reason trip;  ///< why the running action began

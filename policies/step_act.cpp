@@ -15,7 +15,7 @@ constexpr Duration kDockerBackDeadline = 60s;
 constexpr Duration kBackRetry = 30s;
 
 Duration back_deadline(const State& state) {
-    return state.asked_docker ? kDockerBackDeadline : kBackDeadline;
+    return state.asked_docker || state.stopped_by_other ? kDockerBackDeadline : kBackDeadline;
 }
 
 }  // namespace
@@ -53,6 +53,7 @@ void Stepper::go_direct(Rule rule) {
     const Duration limit = policy_.near_oom ? policy_.near_oom->brake.docker_timeout : milliseconds{0};
     s_.via = Via::kDirect;
     s_.asked_docker = false;
+    s_.unanswered = rule == Rule::kDockerTimeout;
     s_.deadline = now_ + kDirectDeadline;
     out_.actions.push(SignalStop{});
     publish(EventType::kDockerSlow, {rule, Quantity::of(now_ - s_.tripped_at), Quantity::of(limit), {}});
@@ -103,11 +104,8 @@ void Stepper::exited_by_us(bool oom) {
     if (s_.phase == Phase::kSignalling) s_.signalled_at = now_;
     s_.exited_at = now_;
     s_.phase = Phase::kExited;
-    if (s_.stopped_by_other) {
-        s_.phase = Phase::kUnarmed;
-        s_.deadline = {};
-        return publish(EventType::kLeftAlone);
-    }
+    // A stop by a Docker that read our request late is followed by its start; a person's is not.
+    if (s_.stopped_by_other && !s_.unanswered) return leave_ended();
     s_.restarting = true;
     s_.deadline = now_ + back_deadline(s_);
 }
@@ -122,7 +120,15 @@ Outcome Stepper::outcome_of_exit() const {
     return s_.exit_code == 0 || s_.exit_code == kSigTermExit ? Outcome::kGraceful : Outcome::kFailed;
 }
 
+void Stepper::leave_ended() {
+    s_.restarting = false;
+    s_.phase = Phase::kUnarmed;
+    s_.deadline = {};
+    publish(EventType::kLeftAlone);
+}
+
 void Stepper::not_back() {
+    if (s_.stopped_by_other) return leave_ended();
     s_.deadline = now_ + kBackRetry;
     out_.actions.push(StartContainer{});
     publish(EventType::kActionFailed,

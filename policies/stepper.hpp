@@ -68,6 +68,7 @@ class Stepper {
     void kill(const Reason& why);
     void drain_overdue();
     void exited_by_us(bool oom);
+    void leave_ended();
     void not_back();
     Outcome outcome_of_exit() const;
     void restart_finished();

@@ -206,6 +206,26 @@ TEST(step_drain, a_person_who_stops_it_while_it_drains_is_not_overruled) {
     EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
 }
 
+TEST(step_drain, a_docker_that_reads_the_request_late_restarts_it_for_us) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).pass(2s).feed(SignalPending{Via::kDirect});
+    ASSERT_EQ(story.times(EventType::kDockerSlow), 1);
+    story.feed(StoppedByOther{}).pass(1s).restarts(0);
+    ASSERT_EQ(story.times(EventType::kRestartFinished), 1);
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kGraceful);
+    EXPECT_EQ(story.times(EventType::kLeftAlone), 0);
+    EXPECT_EQ(story.times<StartContainer>(), 0);
+}
+
+TEST(step_drain, a_person_who_stops_it_after_docker_hung_is_not_overruled_either) {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).pass(2s).feed(SignalPending{Via::kDirect});
+    ASSERT_EQ(story.times(EventType::kDockerSlow), 1);
+    story.feed(StoppedByOther{}).pass(1s).feed(Exited{0, 0}).pass(30min);
+    EXPECT_EQ(story.times<StartContainer>(), 0);
+    EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
+}
+
 TEST(step_drain, a_missed_exit_is_told_as_a_restart_of_unknown_outcome) {
     auto story = draining();
     story.feed(Started{}).arm();
