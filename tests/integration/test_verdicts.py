@@ -28,7 +28,6 @@ services:
 # In 40 MiB, and not less: runc itself, still in the container's cgroup, was killed now and then with 15.
 TOO_MUCH = f"{APPS}/leaker --rate 0 --start-after 0 --base"
 GO = "until rm /out/go 2>/dev/null; do sleep 0.2; done"
-CONTAINERS = 8
 
 
 def when_told(command: str) -> Leaker:
@@ -70,23 +69,23 @@ def killed_by_kernel(guest: Guest) -> dict[int, str]:
     return {int(pid): comm for pid, comm in re.findall(r"Killed process (\d+) \((.*?)\) total-vm", guest.kernel_log())}
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.full)])
-def test_each_oom_kill_is_one_verdict(stack: Stack, rounds: int) -> None:
+@pytest.mark.parametrize(("containers", "rounds"), [(4, 2), pytest.param(8, 10, marks=pytest.mark.full)])
+def test_each_oom_kill_is_one_verdict(stack: Stack, containers: int, rounds: int) -> None:
     before = killed_by_kernel(stack.guest)
     kills_before = stack.guest.oom_kills()
     governor = start_governor(stack, POLICY)
     # Docker's own restarts: each dies at once, often before anybody has had a look at it.
     eaters = [stack.worker(f"eater-{n}", Leaker(shlex.split(f"{TOO_MUCH} 60")), limit="40m",
-                           restart=f"on-failure:{rounds - 1}") for n in range(CONTAINERS)]
+                           restart=f"on-failure:{rounds - 1}") for n in range(containers)]
     stack.up()
     for eater in eaters:
         eater.wait_event("die", rounds, timeout=600)
     for eater in eaters:
         governor.wait("oom_verdict", eater.name, count=rounds, timeout=60)
-    assert stack.guest.oom_kills() - kills_before == CONTAINERS * rounds
+    assert stack.guest.oom_kills() - kills_before == containers * rounds
 
     told = governor.events(None, "oom_verdict")
-    assert len(told) == CONTAINERS * rounds, governor.timeline()
+    assert len(told) == containers * rounds, governor.timeline()
     killed = {pid: comm for pid, comm in killed_by_kernel(stack.guest).items() if pid not in before}
     assert {event.raw["victim"]["pid"]: event.raw["victim"]["comm"] for event in told} == killed
     log = stack.guest.kernel_log()

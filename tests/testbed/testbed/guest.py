@@ -12,9 +12,11 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from . import paths
 from .machine import Machine
@@ -108,6 +110,25 @@ class Guest:
         """None when there is no such container."""
         found = self.api(f"/containers/{container}/json")
         return found if isinstance(found, dict) and "State" in found else None
+
+    def remove_project(self, project: str) -> None:
+        """What `docker compose down -v -t 0` does, at once and without its client's seconds. Raises OSError without a window."""
+        mine = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
+
+        def containers() -> list[str]:
+            return [f"/containers/{one['Id']}?force=1&v=1" for one in self._window.docker(f"/containers/json?all=1&filters={mine}", 60)]
+
+        def gone() -> bool:
+            """One that is being removed already answers so (409); a governor may start one in between."""
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda path: self._window.delete(path, 120), containers()))
+            return not containers()
+
+        until(gone, f"the containers of {project} to be gone", 120)
+        for network in self._window.docker(f"/networks?filters={mine}", 60):
+            self._window.delete(f"/networks/{network['Id']}", 60)
+        for volume in self._window.docker(f"/volumes?filters={mine}", 60)["Volumes"] or []:
+            self._window.delete(f"/volumes/{volume['Name']}?force=1", 60)
 
     def events(self) -> list[Event]:
         """All that were recorded, and what the recorder was not told; each line is parsed once."""

@@ -234,8 +234,11 @@ class Stack:
         """Removes it all, whatever state it is in: a frozen container cannot be stopped before it is thawed."""
         self.guest.run("cd /sys/fs/cgroup; for f in *.slice/docker-*.scope/cgroup.freeze */*.slice/docker-*.scope/cgroup.freeze "
                        "docker/*/cgroup.freeze; do [ -e $f ] && echo 0 > $f; done 2>/dev/null; true")
-        if self.guest.run(f"test -e {self.folder}/compose.json", check=False).code == 0:
-            self.compose("down", "-v", "-t", "0", timeout=120)
+        try:
+            self.guest.remove_project(self.project)
+        except OSError:  # a VM of the command line has no window
+            if self.guest.run(f"test -e {self.folder}/compose.json", check=False).code == 0:
+                self.compose("down", "-v", "-t", "0", timeout=120)
         self.guest.run(["rm", "-rf", self.folder])
 
     def events(self) -> list[Event]:

@@ -79,6 +79,17 @@ class Window:
             except (http.client.HTTPException, ValueError) as error:
                 raise OSError(f"Docker did not answer {path}: {error}") from None
 
+    def delete(self, path: str, timeout: float) -> int:
+        """A DELETE of Docker's API; returns its status."""
+        with contextlib.closing(_OverSocket(self._socket("docker"), timeout)) as connection:
+            try:
+                connection.request("DELETE", path)
+                answer = connection.getresponse()
+                answer.read()
+                return answer.status
+            except http.client.HTTPException as error:
+                raise OSError(f"Docker did not answer DELETE {path}: {error}") from None
+
     def _socket(self, name: str) -> Path:
         return self._folder / f"{name}.sock"
 
