@@ -152,6 +152,7 @@ def test_dockers_own_clients_see_a_restart(stack: Stack, tmp_path: Path) -> None
     whole.stop()
 
 
+@pytest.mark.full
 @pytest.mark.once
 def test_a_units_events_are_entries_of_the_journal(stack: Stack) -> None:
     """The governor's image as a folder, run by systemd: its standard output is the journal."""

@@ -123,6 +123,7 @@ def test_the_socket_serves_them_too_and_tcp_nothing_else(stack: Stack) -> None:
         assert code == "404", path
 
 
+@pytest.mark.full
 def test_a_bad_address_is_wrong_use(stack: Stack) -> None:
     stack.governor(POLICY, "--metrics-listen", "localhost", restart="no")
     stack.up()

@@ -76,7 +76,7 @@ def by_systemd(redis: Service) -> None:
 # A change, what the event says of its cause, and of its file. With the bus, the values that systemd knows of survive the rest.
 CHANGES: list = [
     pytest.param(by_hand, BY_HAND, BUS, id="by-hand", marks=FULL),
-    pytest.param(by_hand_above, BY_HAND, BUS, id="by-hand-on-the-ancestor"),
+    pytest.param(by_hand_above, BY_HAND, BUS, id="by-hand-on-the-ancestor", marks=FULL),
     pytest.param(by_systemd, "set through systemd", BUS, id="set-property", marks=FULL),
     pytest.param(by_hand, BY_HAND, None, id="by-hand-no-bus", marks=FULL),
 ]
