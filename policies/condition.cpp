@@ -9,6 +9,14 @@ namespace policies {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// memory.current goes up and down at memory.high by what a CPU charges at once.
+constexpr Permille kTripwireSlack{1};
+constexpr Permille kLastHundredth{10};
+
+}  // namespace
+
 Bytes State::kill_line() const {
     if (hard == kUnlimited) return kUnlimited;
     const Bytes one_percent = share_of(hard, Permille{10});
@@ -54,6 +62,31 @@ Duration forecast(const State& state) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
+namespace {
+
+/// At its tripwire a container gets no memory that the kernel has not reclaimed from it before, and the last
+/// hundredth of it is its program's own pages, which come back at once. What stands there has nothing left;
+/// without this a slow leak hangs just below a threshold that equals its tripwire, for minutes
+/// (docs/adr/0014).
+bool held_at_tripwire(const State& state) {
+    const Sample& last = state.last;
+    if (!state.held_back || last.tripwire == kUnlimited || last.current < last.unreclaimable) return false;
+    return last.current + share_of(state.hard, kTripwireSlack) >= last.tripwire &&
+           last.current - last.unreclaimable < share_of(state.hard, kLastHundredth);
+}
+
+/// Unreclaimable memory, as far as the kernel lets it come to a threshold at the tripwire.
+bool reaches(const State& state, Bytes threshold, Bytes& measured) {
+    measured = state.last.unreclaimable;
+    if (measured >= threshold) return true;
+    if (!held_at_tripwire(state) || threshold > state.last.tripwire + share_of(state.hard, kTripwireSlack))
+        return false;
+    measured = state.last.current;
+    return true;
+}
+
+}  // namespace
+
 bool holds(const Condition& condition, const State& state, Reason& why) {
     if (condition.terms.empty() || !state.has_sample) return false;
     bool found = false;
@@ -64,9 +97,10 @@ bool holds(const Condition& condition, const State& state, Reason& why) {
             case Measure::kUnreclaimable:
             case Measure::kCurrent: {
                 const bool all_memory = term.measure == Measure::kCurrent;
-                const Bytes measured = all_memory ? state.last.current : state.last.unreclaimable;
+                Bytes measured = state.last.current;
                 const Bytes threshold = term.size.of(state.hard);
-                is = threshold != kUnlimited && measured >= threshold;
+                is = threshold != kUnlimited &&
+                     (all_memory ? measured >= threshold : reaches(state, threshold, measured));
                 reason = {all_memory ? Rule::kCurrent : Rule::kUnreclaimable,
                           Quantity::of(measured),
                           Quantity::of(threshold),

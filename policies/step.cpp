@@ -145,7 +145,7 @@ void Stepper::on(const Started&) {
         s_.death = {};
         exited_by_us(false);
     }
-    s_.has_sample = false;
+    s_.has_sample = s_.held_back = false;
     s_.still = 0;
     s_.growth = 0;
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;

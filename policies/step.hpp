@@ -94,8 +94,8 @@ struct Tick {};
 
 struct Input {
     TimePoint now;
-    std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed, Exited,
-                 Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt, GiveWay>
+    std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed,
+                 Exited, Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt, GiveWay>
         what;
 };
 
@@ -174,7 +174,8 @@ struct State {
     bool has_sample = false;
     Sample last;
     TimePoint last_at{};
-    double growth = 0;  ///< bytes of unreclaimable memory per second, smoothed
+    bool held_back = false;  ///< memory.high was at work between the last two looks
+    double growth = 0;       ///< bytes of unreclaimable memory per second, smoothed
     std::uint8_t still = 0;  ///< looks in a row at which it was far from its limit and as before
     TimePoint glanced_at = TimePoint::min();  ///< memory.current alone was read
     Bytes peak{};
@@ -219,8 +220,9 @@ struct State {
 
     /// Bytes from which the container is killed whole while it drains: just below the hard limit.
     Bytes kill_line() const;
-    /// The kill line of this drain. Of one that does not heed its signal nothing is saved: half of the room up to
-    /// the kill line is kept, so that the kernel's OOM killer is not first where this program gets the CPU late.
+    /// The kill line of this drain. Of one that does not heed its signal nothing is saved: half of the room
+    /// up to the kill line is kept, so that the kernel's OOM killer is not first where this program gets the
+    /// CPU late.
     Bytes drain_line() const;
 };
 

@@ -31,6 +31,7 @@ void Stepper::take(const Sample& sample) {
     } else if (s_.still < kMostStill) {
         ++s_.still;
     }
+    s_.held_back = s_.has_sample && sample.high_events > s_.last.high_events;
     s_.last = sample;
     s_.last_at = now_;
     s_.has_sample = true;

@@ -35,7 +35,7 @@ def beside() -> str:
         return NOT_RUN
     body = [[unit.removeprefix("cost-"), window, *[_cell(known.get((unit, count, window))) for count in COUNTS]]
             for unit in units for window in ("quiet", "busy")]
-    seconds = {row["seconds"] for row in known.values()}
+    seconds = {row["seconds"] for row in known.values() if row["cgroups"] in COUNTS}
     return (f"CPU time over {min(seconds):.0f} s (emulated) and resident memory at the end, all daemons at once on the same cgroups:\n\n"
             + table(["daemon", "", *[f"{count:,} cgroup{'s' if count > 1 else ''}" for count in COUNTS]], body))
 
@@ -45,10 +45,11 @@ def alone() -> str:
     found = sorted((row for row in rows() if row["unit"] == GOVERNOR), key=lambda row: (row["cgroups"], row["window"] == "busy"))
     if not found:
         return NOT_RUN
-    body = [[f"{row['cgroups']:,}", row["window"], f"{row['cpu_s']:.2f}", f"{1e3 * row['cpu_s'] / row['cgroups']:.2f}",
+    body = [[f"{row['cgroups']:,}", row["window"], f"{row['cpu_s']:.2f} of {row['seconds']:.0f}",
+             f"{60e3 * row['cpu_s'] / row['cgroups'] / row['seconds']:.2f}",
              f"{row['wakes'] / row['seconds']:.1f}", f"{row['reads'] / row['cgroups'] / row['seconds'] * 5:.1f}",
              f"{row['rss'] / 1024:.1f}", f"{row['rss_anon'] / 1024:.1f}", f"{row['fds']:,}", str(row["oom_kills"])] for row in found]
-    return table(["cgroups", "", "CPU, s", "CPU per cgroup, ms", "wake-ups/s", "reads per 5 s and cgroup", "RSS, MiB",
+    return table(["cgroups", "", "CPU, s", "CPU per minute and cgroup, ms", "wake-ups/s", "reads per 5 s and cgroup", "RSS, MiB",
                   "of it anonymous, MiB", "open files", "OOM kills"], body)
 
 

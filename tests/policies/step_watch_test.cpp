@@ -50,6 +50,32 @@ TEST(step_watch, a_crossing_with_hardly_any_cache_is_not_called_churn) {
     EXPECT_TRUE(story.told.empty());
 }
 
+TEST(step_watch, a_slow_leak_that_the_kernel_holds_at_its_tripwire_is_near) {
+    auto story = Story::begun(graceful_policy());
+    story.pass(1s).heap(1839, 1).pass(1s).heap(1842, 1);
+    EXPECT_TRUE(story.told.empty()) << "nothing has held it back yet";
+    story.sample.high_events += 100;
+    story.pass(1s).heap(1700, 1);
+    story.sample.high_events += 100;
+    story.pass(1s).heap(1700, 142);
+    EXPECT_EQ(story.times<Freeze>(), 0) << "there was cache to take";
+    story.sample.high_events += 100;
+    story.pass(1s).heap(1842, 1);
+    EXPECT_TRUE(story.did<Freeze>());
+    ASSERT_NE(story.event(EventType::kOomNear), nullptr);
+    EXPECT_EQ(story.event(EventType::kOomNear)->reason.rule, Rule::kUnreclaimable);
+}
+
+TEST(step_watch, what_stands_at_its_tripwire_far_below_the_threshold_is_not_near) {
+    ServicePolicy policy = graceful_policy();
+    policy.near_oom->when.terms.front().size = percent(95);
+    auto story = Story::begun(policy);
+    story.pass(1s).heap(1842, 1);
+    story.sample.high_events += 100;
+    story.pass(1s).crossed(1842, 1);
+    EXPECT_TRUE(story.told.empty());
+}
+
 TEST(step_watch, notify_tells_once_for_each_crossing) {
     auto story = Story::begun(policy_that(NearOomAction::kNotify));
     for (int i = 0; i < 10; ++i) story.pass(500ms).crossed(1900);
