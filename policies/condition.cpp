@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a state says: forecasts, conditions, names.
 #include "policies/step.hpp"
+#include "policies/stepper.hpp"
 
 #include <algorithm>
 
@@ -11,8 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// memory.current goes up and down at memory.high by what a CPU charges at once.
-constexpr Permille kTripwireSlack{1};
 constexpr Permille kLastHundredth{10};
 
 }  // namespace

@@ -174,7 +174,7 @@ struct State {
     bool has_sample = false;
     Sample last;
     TimePoint last_at{};
-    bool held_back = false;  ///< memory.high was at work between the last two looks
+    bool held_back = false;  ///< memory.high was at work since it came to its tripwire
     double growth = 0;       ///< bytes of unreclaimable memory per second, smoothed
     std::uint8_t still = 0;  ///< looks in a row at which it was far from its limit and as before
     TimePoint glanced_at = TimePoint::min();  ///< memory.current alone was read

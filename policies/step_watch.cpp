@@ -31,7 +31,12 @@ void Stepper::take(const Sample& sample) {
     } else if (s_.still < kMostStill) {
         ++s_.still;
     }
-    s_.held_back = s_.has_sample && sample.high_events > s_.last.high_events;
+    // Until it leaves its tripwire: between two looks nothing need have been allocated, and what flickers is
+    // told again and again.
+    const bool at_tripwire = sample.tripwire != kUnlimited &&
+                             sample.current + share_of(s_.hard, kTripwireSlack) >= sample.tripwire;
+    s_.held_back =
+        s_.has_sample && (sample.high_events > s_.last.high_events || (s_.held_back && at_tripwire));
     s_.last = sample;
     s_.last_at = now_;
     s_.has_sample = true;

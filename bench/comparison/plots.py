@@ -60,7 +60,7 @@ def _dots(path: Path, values: dict[str, list[float]], label: str, log: bool, mar
     axes.set_yticks(range(len(values)), list(reversed(values)))
     if log:
         axes.set_xscale("log")
-    if not log:
+    else:
         axes.set_xlim(left=0, right=1.05 * max(max(row) for row in values.values()))  # two in a hundred shall not look like much
     if mark is not None:
         axes.axvline(mark, color="#999999", linewidth=1, linestyle="--")

@@ -66,6 +66,16 @@ TEST(step_watch, a_slow_leak_that_the_kernel_holds_at_its_tripwire_is_near) {
     EXPECT_EQ(story.event(EventType::kOomNear)->reason.rule, Rule::kUnreclaimable);
 }
 
+TEST(step_watch, what_is_held_at_its_tripwire_is_told_once) {
+    auto story = Story::begun(policy_that(NearOomAction::kNotify));
+    story.pass(1s).heap(1842, 1);
+    for (int i = 0; i < 10; ++i) {
+        story.sample.high_events += static_cast<std::uint64_t>(i % 2);  // now and then it has tried nothing
+        story.pass(100ms).heap(1843, 1);
+    }
+    EXPECT_EQ(story.times(EventType::kOomNear), 1);
+}
+
 TEST(step_watch, what_stands_at_its_tripwire_far_below_the_threshold_is_not_near) {
     ServicePolicy policy = graceful_policy();
     policy.near_oom->when.terms.front().size = percent(95);
