@@ -38,7 +38,7 @@ Result<Directory> Directory::open(const std::string& path) {
 
 Result<Directory> Directory::child(std::string_view name, bool create) const {
     const CName c_name(name);
-    std::string path = path_ + "/" + std::string(name);
+    std::string path = path_.str() + "/" + std::string(name);
     if (create && ::mkdirat(fd_.get(), c_name.get(), 0755) != 0 && errno != EEXIST)
         return errno_error("make cgroup", path);
     UniqueFd fd(::openat(fd_.get(), c_name.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -50,26 +50,26 @@ Result<Directory> Directory::child(std::string_view name, bool create) const {
 
 Result<void> Directory::remove_child(std::string_view name) const {
     if (::unlinkat(fd_.get(), CName(name).get(), AT_REMOVEDIR) != 0)
-        return errno_error("remove cgroup", path_ + "/" + std::string(name));
+        return errno_error("remove cgroup", path() + "/" + std::string(name));
     return {};
 }
 
 Result<UniqueFd> Directory::open_file(std::string_view name, int flags) const {
     UniqueFd fd(::openat(fd_.get(), CName(name).get(), flags | O_CLOEXEC));
-    if (!fd) return errno_error("open", path_ + "/" + std::string(name));
+    if (!fd) return errno_error("open", path() + "/" + std::string(name));
     return fd;
 }
 
 Result<std::vector<std::string>> Directory::children() const {
     // A descriptor of its own: closedir() closes it, and it has its own position.
     const int fd = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return errno_error("open", path_);
+    if (fd < 0) return errno_error("open", path());
     DIR* listing = ::fdopendir(fd);
     if (listing == nullptr) {
         const int error = errno;
         ::close(fd);
         errno = error;
-        return errno_error("list", path_);
+        return errno_error("list", path());
     }
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(listing)) {
@@ -83,7 +83,7 @@ Result<std::vector<std::string>> Directory::children() const {
 Result<std::string_view> Directory::read(std::string_view name, std::span<char> buffer) const {
     auto fd = open_file(name, O_RDONLY);
     if (!fd) return tl::make_unexpected(fd.error());
-    return read_held(fd->get(), buffer, path_);
+    return read_held(fd->get(), buffer, path());
 }
 
 Result<void> Directory::write(std::string_view name, std::string_view text) const {
@@ -91,7 +91,7 @@ Result<void> Directory::write(std::string_view name, std::string_view text) cons
     auto fd = open_file(name, O_WRONLY | O_TRUNC);
     if (!fd) return tl::make_unexpected(fd.error());
     if (::write(fd->get(), text.data(), text.size()) < 0)
-        return errno_error("write \"" + std::string(text) + "\" to", path_ + "/" + std::string(name));
+        return errno_error("write \"" + std::string(text) + "\" to", path() + "/" + std::string(name));
     return {};
 }
 
@@ -100,7 +100,8 @@ Result<Bytes> Directory::read_bytes(std::string_view name) const {
     auto text = read(name, buffer);
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_bytes(*text);
-    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/" + std::string(name));
+    if (!value)
+        return make_error(std::errc::invalid_argument, "understand", path() + "/" + std::string(name));
     return *value;
 }
 
@@ -113,7 +114,7 @@ Result<MemoryEvents> Directory::memory_events() const {
     auto text = read("memory.events", buffer);
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_memory_events(*text);
-    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/memory.events");
+    if (!value) return make_error(std::errc::invalid_argument, "understand", path() + "/memory.events");
     return *value;
 }
 
@@ -122,7 +123,7 @@ Result<CgroupEvents> Directory::events() const {
     auto text = read("cgroup.events", buffer);
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_cgroup_events(*text);
-    if (!value) return make_error(std::errc::invalid_argument, "understand", path_ + "/cgroup.events");
+    if (!value) return make_error(std::errc::invalid_argument, "understand", path() + "/cgroup.events");
     return *value;
 }
 
@@ -134,7 +135,7 @@ Result<std::vector<int>> Directory::pids() const {
     std::array<char, 4096> buffer;
     while (true) {
         const ssize_t got = ::read(fd->get(), buffer.data(), buffer.size());
-        if (got < 0) return errno_error("read", path_ + "/cgroup.procs");
+        if (got < 0) return errno_error("read", path() + "/cgroup.procs");
         if (got == 0) break;
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
@@ -143,7 +144,7 @@ Result<std::vector<int>> Directory::pids() const {
 
 Result<void> Directory::set_mark(std::string_view value) const {
     if (::fsetxattr(fd_.get(), kMarkName, value.data(), value.size(), 0) != 0)
-        return errno_error("mark cgroup", path_);
+        return errno_error("mark cgroup", path());
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include "cgroup/fd.hpp"
 #include "cgroup/parse.hpp"
 #include "cgroup/result.hpp"
+#include "cgroup/shared_text.hpp"
 
 #include <sys/types.h>
 
@@ -41,7 +42,9 @@ class Directory {
     /// The names of the child cgroups, in no order.
     Result<std::vector<std::string>> children() const;
 
-    const std::string& path() const { return path_; }
+    const std::string& path() const { return path_.str(); }
+    /// The same, to be kept.
+    const SharedText& shared_path() const { return path_; }
     Identity identity() const { return identity_; }
     int fd() const { return fd_.get(); }
 
@@ -73,11 +76,11 @@ class Directory {
     void clear_mark() const;
 
   private:
-    Directory(UniqueFd fd, std::string path, Identity identity)
+    Directory(UniqueFd fd, SharedText path, Identity identity)
         : fd_(std::move(fd)), path_(std::move(path)), identity_(identity) {}
 
     UniqueFd fd_;
-    std::string path_;
+    SharedText path_;
     Identity identity_;
 };
 

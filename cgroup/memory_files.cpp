@@ -33,7 +33,7 @@ constexpr std::array<Kind, 9> kKinds{{
 Result<MemoryFiles> MemoryFiles::open(const Directory& directory) {
     static_assert(kKinds.size() == kFiles);
     MemoryFiles out;
-    out.path_ = directory.path();
+    out.path_ = directory.shared_path();
     out.directory_ = directory.fd();
     for (std::size_t file = 0; file < kFiles; ++file) {
         const auto fd = out.held(static_cast<File>(file));
@@ -47,9 +47,9 @@ Result<MemoryFiles> MemoryFiles::open(const Directory& directory) {
 Result<int> MemoryFiles::held(File file) {
     UniqueFd& fd = fds_[file];
     if (!fd) {
-        if (absent_[file]) return make_error(std::errc::no_such_file_or_directory, "open", path_);
+        if (absent_[file]) return make_error(std::errc::no_such_file_or_directory, "open", path_.str());
         fd.reset(::openat(directory_, kKinds[file].name, O_RDONLY | O_CLOEXEC));
-        if (!fd) return errno_error("open", path_ + "/" + kKinds[file].name);
+        if (!fd) return errno_error("open", path_.str() + "/" + kKinds[file].name);
     }
     return fd.get();
 }
@@ -62,10 +62,10 @@ Result<Bytes> MemoryFiles::number(File file) {
     const auto fd = held(file);
     if (!fd) return tl::make_unexpected(fd.error());
     std::array<char, 64> buffer;
-    auto text = read_held(*fd, buffer, path_);
+    auto text = read_held(*fd, buffer, path_.str());
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_bytes(*text);
-    if (!value) return make_error(std::errc::invalid_argument, "understand a file of", path_);
+    if (!value) return make_error(std::errc::invalid_argument, "understand a file of", path_.str());
     return *value;
 }
 
@@ -94,10 +94,10 @@ Result<MemoryEvents> MemoryFiles::counters(File file) {
     const auto fd = held(file);
     if (!fd) return tl::make_unexpected(fd.error());
     std::array<char, 512> buffer;
-    auto text = read_held(*fd, buffer, path_);
+    auto text = read_held(*fd, buffer, path_.str());
     if (!text) return tl::make_unexpected(text.error());
     const auto value = parse_memory_events(*text);
-    if (!value) return make_error(std::errc::invalid_argument, "understand memory.events of", path_);
+    if (!value) return make_error(std::errc::invalid_argument, "understand memory.events of", path_.str());
     return *value;
 }
 
@@ -110,10 +110,10 @@ Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
     std::array<char, 8192> buffer;
     const auto stat_fd = held(kStat);
     if (!stat_fd) return tl::make_unexpected(stat_fd.error());
-    auto text = read_held(*stat_fd, buffer, path_);
+    auto text = read_held(*stat_fd, buffer, path_.str());
     if (!text) return tl::make_unexpected(text.error());
     const auto stat = parse_memory_stat(*text);
-    if (!stat) return make_error(std::errc::invalid_argument, "understand memory.stat of", path_);
+    if (!stat) return make_error(std::errc::invalid_argument, "understand memory.stat of", path_.str());
     out.unreclaimable = unreclaimable(*stat, free_swap(swap_free));
 
     struct Number {
@@ -129,7 +129,7 @@ Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
     if (absent_[kPressure]) return out;
     if (const auto pressure_fd = held(kPressure)) {
         // A kernel booted with psi=0 has the file but answers EOPNOTSUPP: no pressure is then what is known.
-        auto pressure_text = read_held(*pressure_fd, buffer, path_);
+        auto pressure_text = read_held(*pressure_fd, buffer, path_.str());
         if (pressure_text) {
             if (const auto pressure = parse_pressure(*pressure_text)) {
                 out.some = pressure->some;

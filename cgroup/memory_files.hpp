@@ -64,7 +64,7 @@ class MemoryFiles {
     Result<MemoryEvents> counters(File file);
     Bytes free_swap(Bytes swap_free);
 
-    std::string path_;
+    SharedText path_;
     int directory_ = -1;  ///< not owned
     std::array<UniqueFd, kFiles> fds_;
     std::array<bool, kFiles> absent_{};  ///< this kernel does not have it

@@ -192,7 +192,8 @@ class Daemon {
         const auto info = co_await docker_.info();
         if (!info) co_return give_up(info.error().message);
 
-        if (const auto started = guardian_.start(act::guardian_program()); !started) spdlog::error("{}", started.error().message());
+        if (const auto started = guardian_.start(act::guardian_program()); !started)
+            spdlog::error("{}", started.error().message());
         Host host;
         host.cgroup_mount = hierarchy_.mount;
         host.cgroup_driver = info->cgroup_driver;
@@ -395,7 +396,7 @@ int run(const RunOptions& options) {
     stay_small();
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
     // stopping the loop.
-    constexpr std::size_t kWaitingLines = 1024;
+    constexpr std::size_t kWaitingLines = 512;
     spdlog::init_thread_pool(kWaitingLines, 1);
     spdlog::set_default_logger(std::make_shared<spdlog::async_logger>(
         "governor", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),

@@ -39,27 +39,38 @@ bool wants_tripwire(const policies::ServicePolicy& policy) {
 
 /// What Docker's MemorySwap must be for a hard limit: memory and swap together.
 std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard,
-                             const docker::HostConfig& now) {
+                             const Supervisor::Found& now) {
     const auto limit = static_cast<std::int64_t>(hard.value);
     if (memory.swap) return limit + static_cast<std::int64_t>(memory.swap->of(hard).value);
     if (now.memory_swap <= 0 || now.memory <= 0 || now.memory_swap < now.memory) return -1;
     return limit + (now.memory_swap - now.memory);
 }
 
-policies::Duration grace_of(const policies::ServicePolicy& policy, const docker::ContainerDetails& details) {
+policies::Duration grace_of(const policies::ServicePolicy& policy, const Supervisor::Found& found) {
     if (policy.near_oom && policy.near_oom->drain.grace) return *policy.near_oom->drain.grace;
-    return details.stop_timeout.value_or(kDockerGrace);
+    return found.stop_timeout.value_or(kDockerGrace);
 }
 
 bool is_out_of_files(const cgroups::Error& error) {
-    return error.code == std::errc::too_many_files_open || error.code == std::errc::too_many_files_open_in_system;
+    return error.code == std::errc::too_many_files_open ||
+           error.code == std::errc::too_many_files_open_in_system;
 }
 
-policies::Candidate candidate_of(const docker::ContainerDetails& details, const docker::Labels& labels) {
+policies::Candidate candidate_of(const publish::Subject& subject) {
+    const docker::Labels labels = subject.labels->unpack();
     const docker::Compose compose = docker::compose_of(labels);
-    policies::Candidate candidate{compose.project, compose.service, details.name, {}};
+    policies::Candidate candidate{compose.project, compose.service, subject.name, {}};
     for (const auto& [key, value] : labels) candidate.labels.emplace_back(key, value);
     return candidate;
+}
+
+int stop_signal_of(const docker::ContainerDetails& details) {
+    return act::parse_signal(details.stop_signal).value_or(15);
+}
+
+Supervisor::Found found_in(const docker::ContainerDetails& details) {
+    return {details.host_config.memory, details.host_config.memory_swap, details.state.paused,
+            stop_signal_of(details), details.stop_timeout};
 }
 
 }  // namespace
@@ -67,7 +78,7 @@ policies::Candidate candidate_of(const docker::ContainerDetails& details, const 
 void Supervisor::add_note(Entry& entry, const std::string& note) {
     if (std::find(entry.notes.begin(), entry.notes.end(), note) != entry.notes.end()) return;
     entry.notes.push_back(note);
-    spdlog::warn("{}: {}", entry.details.name, note);
+    spdlog::warn("{}: {}", entry.controller->subject()->name, note);
 }
 
 /// One at a time for each container: two would race for its limits.
@@ -125,12 +136,14 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
         if (!problem.empty()) spdlog::warn("{}: {}", details->name, problem);
         co_return;
     }
-    entry->details = std::move(*details);
+    entry->found = found_in(*details);
     if (!entry->controller) {
-        entry->controller = std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink,
-                                                         subject_of(entry->details));
+        publish::Subject subject = subject_of(*details);
+        subject.id = entries_.find(id)->first;
+        entry->controller =
+            std::make_shared<Controller>(parts_.clock, parts_.actuator, parts_.sink, std::move(subject));
         if (const auto known = parts_.history.find(id)) entry->controller->remember(*known);
-        entry->controller->on_rescheduled([this, id] {
+        entry->controller->on_rescheduled([this, id = entries_.find(id)->first] {
             reschedule(id);
             if (const Entry* changed = find(id)) {
                 const History history = history_of(changed->controller->state());
@@ -138,13 +151,10 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
             }
         });
     }
-    // The subject has them, and they are most of what is known of a container.
-    entry->details.labels.clear();
     const auto& old = entry->controller->target().run;
     const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();
     if (same_run) run = old;
-    Target target{
-        run, id, entry->details.name, entry->controller->subject().service, std::move(entry->details.networks), nullptr};
+    Target target{run, entry->controller->subject(), std::move(details->networks), nullptr};
     if (!choose_policy(*entry, target)) co_return;
     const bool same_policy =
         entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
@@ -161,18 +171,18 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     entry->controller->retarget(std::move(target));
     if (!same_run) {
         entry->armed = false;
+        entry->trips.reset();
         entry->notes.clear();
         entry->controller->feed(policies::Started{});
     }
-    if (parts_.verdicts != nullptr)
-        parts_.verdicts->on_found(entry->details, entry->controller->subject(), run);
+    if (parts_.verdicts != nullptr) parts_.verdicts->on_found(*details, entry->controller->subject(), run);
     co_await arm(id, run);
 }
 
 bool Supervisor::choose_policy(Entry& entry, Target& target) {
     static const auto kObserve = std::make_shared<const policies::ServicePolicy>();
-    const policies::Selection selection = policies::select(
-        *policy_, candidate_of(entry.details, entry.controller->subject().labels->unpack()));
+    const policies::Selection selection =
+        policies::select(*policy_, candidate_of(*entry.controller->subject()));
     if (!selection.unknown_label_policy.empty())
         add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy +
                             "\", which no policy file has; it is only watched");
@@ -197,10 +207,11 @@ void Supervisor::tell_out_of_files() {
     const policies::TimePoint now = parts_.clock();
     if (out_of_files_at_ != policies::TimePoint{} && now < out_of_files_at_ + kAgain) return;
     out_of_files_at_ = now;
-    const auto armed = std::count_if(entries_.begin(), entries_.end(),
-                                     [](const auto& each) { return each.second.armed; });
+    const auto armed =
+        std::count_if(entries_.begin(), entries_.end(), [](const auto& each) { return each.second.armed; });
     spdlog::error(
-        "no more files can be opened: {} containers are governed, the others are not. Raise the limit of open files "
+        "no more files can be opened: {} containers are governed, the others are not. Raise the limit of "
+        "open files "
         "(LimitNOFILE= of the systemd unit, `ulimits: nofile` in the Compose file) to 10 for each container",
         armed);
 }
@@ -230,7 +241,7 @@ std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& detail
     const int pid = static_cast<int>(details.state.pid);
     const auto path = parts_.processes.cgroup_path(pid);
     if (pids && path && path->find(details.id) != std::string::npos) run->pid = pid;
-    run->stop_signal = act::parse_signal(details.stop_signal).value_or(15);
+    run->stop_signal = stop_signal_of(details);
     return run;
 }
 
@@ -238,10 +249,9 @@ asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr
                                                  policies::Bytes hard) {
     const Entry* entry = find(id);
     const auto policy = entry->controller->target().policy;
-    const std::int64_t both = memory_and_swap(policy->memory, hard, entry->details.host_config);
+    const std::int64_t both = memory_and_swap(policy->memory, hard, entry->found);
     const auto limit = static_cast<std::int64_t>(hard.value);
-    if (entry->details.host_config.memory == limit && entry->details.host_config.memory_swap == both)
-        co_return true;
+    if (entry->found.memory == limit && entry->found.memory_swap == both) co_return true;
     // Lowered below what it uses, the kernel would kill at once: never make it worse. The tripwire brings it
     // down gracefully, and the container that comes back gets the limit.
     const auto now = run->files.sample(swap_free());
@@ -258,8 +268,8 @@ asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr
         co_return false;
     }
     if (Entry* still = find(id)) {
-        still->details.host_config.memory = limit;
-        still->details.host_config.memory_swap = both;
+        still->found.memory = limit;
+        still->found.memory_swap = both;
     }
     co_return true;
 }
@@ -294,7 +304,7 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     const auto policy = entry->controller->target().policy;
     // Before any limit is touched: what a dead governor left is put right first.
     const auto mark = act::read_mark(run->directory);
-    if (mark && !entry->armed && !entry->details.state.paused) {
+    if (mark && !entry->armed && !entry->found.paused) {
         // Moving processes back waits for the kernel's RCU, for each of them.
         std::function<cgroups::Result<void>()> undo = [run, mark = *mark]() -> cgroups::Result<void> {
             act::undo_brake(run->directory);
@@ -314,7 +324,7 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     policies::Armed armed;
     armed.hard = {limit->value};
     if (policy->memory.hard) armed.hard = std::min(armed.hard, policy->memory.hard->of(host_.memory));
-    armed.grace = grace_of(*policy, find(id)->details);
+    armed.grace = grace_of(*policy, find(id)->found);
     if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited)
         armed.tripwire = policy->memory.tripwire.of(armed.hard);
     const bool draining = mark && mark->stage == act::Stage::kSignalled;
@@ -331,19 +341,17 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     entry->armed = true;
     entry->stale = false;
     entry->controller->feed(armed);
-    if (first && entry->details.state.paused) entry->controller->feed(policies::Paused{});
+    if (first && entry->found.paused) entry->controller->feed(policies::Paused{});
     if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});
     if (first) {
-        auto descriptor = std::make_unique<asio::posix::stream_descriptor>(parts_.loop);
-        boost::system::error_code refused;
-        descriptor->assign(::dup(run->files.events_fd()), refused);
-        if (refused) {
-            add_note(*entry,
-                     "cannot wait for its memory.events (" + refused.message() + "): it is sampled only");
+        auto trips = trips_.add(run->files.events_fd(), async::Readiness::For::kException, entry);
+        if (trips) {
+            entry->trips = std::move(*trips);
         } else {
-            entry->trips = std::move(descriptor);
+            add_note(*entry, "cannot wait for its memory.events (" + trips.error().code.message() +
+                                 "): it is sampled only");
         }
-        listen(id);
+        entry->listen_at = policies::TimePoint::max();
     }
     arm_pressure(*entry, run);
     care_for(*entry, run);
@@ -353,8 +361,8 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
 /// The rest of what the policy sets: reservations, the swap limit, oom_score_adj.
 void Supervisor::care_for(const Entry& entry, const std::shared_ptr<Run>& run) {
     if (parts_.companion == nullptr || run->ended) return;
-    Care care{entry.controller->target(), entry.controller->subject(), std::nullopt};
-    const docker::HostConfig& limits = entry.details.host_config;
+    Care care{entry.controller->target(), std::nullopt};
+    const Found& limits = entry.found;
     if (limits.memory > 0 && limits.memory_swap >= limits.memory)
         care.swap = policies::Bytes{static_cast<std::uint64_t>(limits.memory_swap - limits.memory)};
     parts_.companion->on_armed(care);
@@ -381,7 +389,7 @@ void Supervisor::arm_pressure(Entry& entry, const std::shared_ptr<Run>& run) {
         }
         entry.pressure.push_back(
             std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release()));
-        listen_for_pressure(entry.details.id, run, entry.pressure.size() - 1);
+        listen_for_pressure(entry.controller->subject()->id, run, entry.pressure.size() - 1);
     }
 }
 

@@ -7,12 +7,18 @@
 
 namespace governor {
 
-Controller::Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::Subject subject)
-    : clock_(std::move(clock)), actuator_(actuator), sink_(sink), subject_(std::move(subject)) {}
+Controller::Controller(Clock clock, Actuator& actuator, publish::EventSink& sink,
+                       publish::SharedSubject subject)
+    : clock_(std::move(clock)), actuator_(actuator), sink_(sink) {
+    target_.subject = std::move(subject);
+}
 
 void Controller::retarget(Target target) {
+    target.subject = std::move(target_.subject);
     target_ = std::move(target);
-    subject_.policy = target_.policy ? target_.policy->name : std::string();
+    const std::string policy = target_.policy ? target_.policy->name : std::string();
+    if (target_.subject->policy == policy) return;
+    target_.subject.change([&](publish::Subject& subject) { subject.policy = policy; });
 }
 
 void Controller::feed(const InputEvent& what, const std::string& detail) {
@@ -81,7 +87,7 @@ Answer Controller::answer_for_this_run() {
 void Controller::publish(const policies::Event& event, const std::string& detail) {
     publish::Record record;
     record.type = policies::to_string(event.type);
-    record.subject = subject_;
+    record.subject = target_.subject;
     record.event = event;
     record.detail = explain_event(event);
     if (!detail.empty()) record.detail += (record.detail.empty() ? "" : " ") + detail;
@@ -132,7 +138,8 @@ std::string about_outcome(const policies::Event& event) {
             return about_kill(event);
         case policies::Outcome::kOomKilled:
             return "The kernel's OOM killer came before the drain ended: lower the tripwire or raise the "
-                   "hard limit. " + about_stop_handling(event.stop_handling);
+                   "hard limit. " +
+                   about_stop_handling(event.stop_handling);
         default:
             return {};
     }

@@ -16,15 +16,15 @@ namespace governor {
 class Controller {
   public:
     /// `actuator` and `sink` must outlive it.
-    Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::Subject subject);
+    Controller(Clock clock, Actuator& actuator, publish::EventSink& sink, publish::SharedSubject subject);
 
-    /// A new life, or a changed policy. Does not feed anything.
+    /// A new life, or a changed policy. Its subject stays the controller's. Does not feed anything.
     void retarget(Target target);
     void feed(const InputEvent& what, const std::string& detail = {});
 
     const Target& target() const { return target_; }
-    const publish::Subject& subject() const { return subject_; }
-    void set_policy_name(std::string name) { subject_.policy = std::move(name); }
+    /// With the name of the policy that governs it.
+    const publish::SharedSubject& subject() const { return target_.subject; }
     const policies::State& state() const { return state_; }
     policies::TimePoint sample_at() const { return sample_at_; }
     policies::TimePoint deadline() const { return deadline_; }
@@ -44,7 +44,6 @@ class Controller {
     Clock clock_;
     Actuator& actuator_;
     publish::EventSink& sink_;
-    publish::Subject subject_;
     Target target_;
     policies::State state_;
     policies::TimePoint sample_at_ = policies::TimePoint::max();

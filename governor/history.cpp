@@ -50,8 +50,7 @@ std::string write_whole(const std::string& folder, const std::string& text) {
 
 History history_of(const policies::State& state) {
     History out;
-    out.restarts.assign(state.restarts.begin(),
-                        state.restarts.begin() + static_cast<std::ptrdiff_t>(state.restart_count));
+    out.restarts = state.restarts;
     out.backoff_steps = state.backoff_steps;
     out.last_restart = state.last_restart;
     out.quarantined = state.quarantined;
@@ -59,10 +58,7 @@ History history_of(const policies::State& state) {
 }
 
 void restore(policies::State& state, const History& history) {
-    const std::size_t count = std::min(history.restarts.size(), policies::State::kHistory);
-    std::copy(history.restarts.end() - static_cast<std::ptrdiff_t>(count), history.restarts.end(),
-              state.restarts.begin());
-    state.restart_count = count;
+    state.restarts = history.restarts;
     state.backoff_steps = history.backoff_steps;
     state.last_restart = history.last_restart;
     state.quarantined = history.quarantined;
@@ -72,7 +68,7 @@ std::string to_text(const Histories& histories, std::string_view boot_id) {
     json containers = json::object();
     for (const auto& [id, history] : histories) {
         json restarts = json::array();
-        for (const policies::TimePoint at : history.restarts) restarts.push_back(nanoseconds(at));
+        for (const policies::TimePoint at : history.restarts.times()) restarts.push_back(nanoseconds(at));
         containers[id] = {{"restarts", restarts},
                           {"backoff_steps", history.backoff_steps},
                           {"last_restart", nanoseconds(history.last_restart)},
@@ -90,8 +86,9 @@ Histories parse_histories(std::string_view text, std::string_view boot_id) {
         if (document.at("boot_id").get<std::string>() != boot_id) return out;
         for (const auto& [id, item] : document.at("containers").items()) {
             History history;
-            for (const json& at : item.at("restarts"))
-                history.restarts.push_back(time_point(at.get<std::int64_t>()));
+            std::vector<policies::TimePoint> restarts;
+            for (const json& at : item.at("restarts")) restarts.push_back(time_point(at.get<std::int64_t>()));
+            history.restarts = policies::RestartTimes(std::move(restarts));
             history.backoff_steps = std::max(0, item.at("backoff_steps").get<int>());
             history.last_restart = time_point(item.at("last_restart").get<std::int64_t>());
             history.quarantined = item.at("quarantined").get<bool>();

@@ -17,7 +17,7 @@ namespace governor {
 /// What must outlive the governor itself: without it, a deploy of the governor would end a quarantine and
 /// forget a restart storm.
 struct History {
-    std::vector<policies::TimePoint> restarts;
+    policies::RestartTimes restarts;
     int backoff_steps = 0;
     policies::TimePoint last_restart{};
     bool quarantined = false;

@@ -25,7 +25,7 @@ std::int64_t milliseconds(policies::Duration duration) {
 bool is_named(const publish::Subject& subject, std::string_view name) {
     return subject.service == name || subject.name == name ||
            subject.project + "/" + subject.service == name ||
-           (name.size() >= 12 && subject.id.starts_with(name));
+           (name.size() >= 12 && subject.id.str().starts_with(name));
 }
 
 json threshold(const std::string& name, policies::Bytes value) {
@@ -156,13 +156,13 @@ http::Reply error_reply(int status, const std::string& text) {
 json Introspection::describe(const Supervisor::Entry& entry) const {
     const Controller& controller = *entry.controller;
     const policies::State& state = controller.state();
-    const publish::Subject& subject = controller.subject();
+    const publish::Subject& subject = *controller.subject();
     const policies::Duration eta = policies::forecast(state);
     const bool limited = state.hard != policies::kUnlimited;
     return {{"service", subject.service},
             {"project", subject.project},
             {"container", subject.name},
-            {"id", subject.id},
+            {"id", subject.id.str()},
             {"policy", subject.policy.empty() ? json(nullptr) : json(subject.policy)},
             {"phase", policies::to_string(state.phase)},
             {"current", state.has_sample ? bytes(state.last.current) : json(nullptr)},
@@ -173,7 +173,7 @@ json Introspection::describe(const Supervisor::Entry& entry) const {
              limited && state.has_sample ? bytes(state.hard - state.last.unreclaimable) : json(nullptr)},
             {"growth_per_s", static_cast<std::int64_t>(state.growth)},
             {"eta_ms", eta == policies::Duration::max() ? json(nullptr) : json(milliseconds(eta))},
-            {"restarts_in_window", state.restart_count},
+            {"restarts_in_window", state.restarts.count()},
             {"quarantined", state.quarantined},
             {"frozen", state.frozen},
             {"priority", controller.target().policy && controller.target().policy->priority
@@ -212,12 +212,12 @@ http::Reply Introspection::status() {
 
 http::Reply Introspection::explain(std::string_view service) {
     for (const auto& [id, entry] : parts_.supervisor.entries()) {
-        if (!entry.controller || !is_named(entry.controller->subject(), service)) continue;
+        if (!entry.controller || !is_named(*entry.controller->subject(), service)) continue;
         const Controller& controller = *entry.controller;
         const auto policy = controller.target().policy;
         json events = json::array();
         publish::Filter filter;
-        filter.service = controller.subject().name;
+        filter.service = controller.subject()->name;
         constexpr std::size_t kShown = 20;
         for (const auto& published : parts_.publisher.recent(filter, kShown))
             events.push_back(json::parse(published->json, nullptr, false));
@@ -248,7 +248,7 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
     bool known = false;
     json released = json::array();
     for (const auto& [id, entry] : parts_.supervisor.entries()) {
-        if (!entry.controller || !is_named(entry.controller->subject(), service)) continue;
+        if (!entry.controller || !is_named(*entry.controller->subject(), service)) continue;
         known = true;
         const policies::State& state = entry.controller->state();
         if (!state.quarantined && state.phase != policies::Phase::kBackingOff) continue;
@@ -256,7 +256,7 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
         // this.
         const std::shared_ptr<Controller> controller = entry.controller;
         controller->feed(policies::Released{});
-        released.push_back(controller->subject().name);
+        released.push_back(controller->subject()->name);
     }
     if (!known)
         return error_reply(404, "no service or container is called \"" + std::string(service) +

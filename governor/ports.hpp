@@ -50,9 +50,7 @@ struct Run {
 /// What an action is done to.
 struct Target {
     std::shared_ptr<Run> run;
-    std::string id;
-    std::string name;
-    std::string service;
+    publish::SharedSubject subject;
     std::map<std::string, std::string, std::less<>> addresses;  ///< network name -> IP address
     std::shared_ptr<const policies::ServicePolicy> policy;
 };
@@ -83,7 +81,6 @@ class Deed {
 /// A container whose limits were just put on it, or looked at again.
 struct Care {
     Target target;
-    publish::Subject subject;
     std::optional<policies::Bytes> swap;  ///< the swap limit that Docker has for it; absent: none
 };
 

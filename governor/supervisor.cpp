@@ -57,7 +57,11 @@ policies::Sample to_sample(const cgroups::MemorySample& sample) {
 }
 
 Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy)
-    : parts_(std::move(parts)), host_(std::move(host)), policy_(std::move(policy)), timer_(parts_.loop) {}
+    : parts_(std::move(parts)),
+      host_(std::move(host)),
+      policy_(std::move(policy)),
+      trips_(parts_.loop, [this](void* entry) { on_trip(*static_cast<Entry*>(entry)); }),
+      timer_(parts_.loop) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -125,9 +129,8 @@ void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
     const policies::State& state = entry.controller->state();
     if (state.phase == policies::Phase::kSignalling && state.asked_docker)
         return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
-    const int stop_signal = act::parse_signal(entry.details.stop_signal).value_or(15);
     const auto signal = act::parse_signal(attribute(event, "signal"));
-    if (signal && act::ends_container(*signal, stop_signal))
+    if (signal && act::ends_container(*signal, entry.found.stop_signal))
         entry.controller->feed(policies::StoppedByOther{});
 }
 
@@ -196,8 +199,7 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
             const Entry* known = find(summary.id);
-            if (thorough || known == nullptr || !known->armed || known->stale)
-                attach_later(summary.id);
+            if (thorough || known == nullptr || !known->armed || known->stale) attach_later(summary.id);
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);
@@ -291,27 +293,19 @@ void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
                             [](const auto&, const auto&) {});
 }
 
-void Supervisor::listen(const std::string& id) {
-    Entry* entry = find(id);
-    if (entry == nullptr || !entry->trips) return;
-    entry->listen_at = policies::TimePoint::max();
-    const std::weak_ptr<Run> run = entry->controller->target().run;
-    entry->trips->async_wait(asio::posix::stream_descriptor::wait_error,
-                             [this, id, run](boost::system::error_code code) {
-                                 if (!code) on_trip(id, run);
-                             });
+void Supervisor::listen(Entry& entry) {
+    entry.listen_at = policies::TimePoint::max();
+    entry.trips.wait_again();
 }
 
-void Supervisor::on_trip(const std::string& id, const std::weak_ptr<Run>& run) {
-    Entry* entry = find(id);
-    const auto still = run.lock();
-    if (entry == nullptr || !still || !entry->controller || entry->controller->target().run != still) return;
+void Supervisor::on_trip(Entry& tripped) {
+    const cgroups::SharedText id = tripped.controller->subject()->id;
     sample(id, true);
-    entry = find(id);
+    Entry* entry = find(id);
     if (entry == nullptr || !entry->trips) return;
     const policies::Duration quiet = entry->controller->quiet();
     if (quiet.count() == 0) {
-        listen(id);
+        listen(*entry);
     } else {
         entry->listen_at = parts_.clock() + quiet;
     }
@@ -327,7 +321,7 @@ void Supervisor::reschedule(const std::string& id) {
     if (!entry->stale) due = std::min(due, entry->listen_at);
     if (entry->armed && !entry->stale)
         due = std::min(due, std::max(entry->controller->sample_at(), entry->look_again_at));
-    schedule_.set(id, due, parts_.clock());
+    schedule_.set(entry->controller->subject()->id, due, parts_.clock());
     if (schedule_.next() < before) timer_.cancel();
 }
 
@@ -337,7 +331,7 @@ void Supervisor::on_due(const std::string& id) {
     const policies::TimePoint now = parts_.clock();
     // Listening begins before the look: a change in between wakes again.
     const bool was_quiet = entry->listen_at <= now;
-    if (was_quiet) listen(id);
+    if (was_quiet) listen(*entry);
     if (entry->controller->deadline() <= now) entry->controller->feed(policies::Tick{});
     entry = find(id);
     if (entry != nullptr && !entry->stale && (was_quiet || entry->controller->sample_at() <= now)) {
@@ -360,7 +354,7 @@ Supervisor::Task Supervisor::run() {
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
             co_return;
-        for (const std::string& id : schedule_.take_due(parts_.clock())) on_due(id);
+        for (const cgroups::SharedText& id : schedule_.take_due(parts_.clock())) on_due(id);
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cgroup/process.hpp"
+#include "governor/async/readiness.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/controller.hpp"
 #include "governor/docker/client.hpp"
@@ -71,10 +72,20 @@ class Supervisor final : public docker::EventHandler {
     void on_connected(bool resumed) override;
     void on_disconnected(const docker::Error& reason, std::chrono::milliseconds retry_in) override;
 
+    /// What is still asked of Docker's answer once a container is armed: of thousands, all of it would be
+    /// most of the daemon's memory.
+    struct Found {
+        std::int64_t memory = 0;       ///< Docker's own limits, bytes; 0: none
+        std::int64_t memory_swap = 0;  ///< memory and swap together; -1: no limit
+        bool paused = false;
+        int stop_signal = 15;
+        std::optional<std::chrono::seconds> stop_timeout;  ///< absent: Docker's default
+    };
+
     struct Entry {
-        docker::ContainerDetails details;
+        Found found;
         std::shared_ptr<Controller> controller;
-        std::unique_ptr<boost::asio::posix::stream_descriptor> trips;
+        async::Readiness::Registration trips;  ///< of the run's memory.events
         /// PSI triggers for the policy's conditions on `pressure`: some, full.
         std::vector<std::unique_ptr<boost::asio::posix::stream_descriptor>> pressure;
         policies::TimePoint listen_at = policies::TimePoint::max();
@@ -86,7 +97,8 @@ class Supervisor final : public docker::EventHandler {
         bool stale = false;              ///< its cgroup is gone, and no event has told why yet
         std::vector<std::string> notes;  ///< sentences for `explain`
     };
-    const std::map<std::string, Entry>& entries() const { return entries_; }
+    using Entries = std::map<cgroups::SharedText, Entry, std::less<>>;
+    const Entries& entries() const { return entries_; }
     Entry* find(const std::string& id);
     const Host& host() const { return host_; }
     bool docker_connected() const { return connected_; }
@@ -112,8 +124,8 @@ class Supervisor final : public docker::EventHandler {
     void care_for(const Entry& entry, const std::shared_ptr<Run>& run);
     void arm_pressure(Entry& entry, const std::shared_ptr<Run>& run);
     void listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run, std::size_t which);
-    void listen(const std::string& id);
-    void on_trip(const std::string& id, const std::weak_ptr<Run>& run);
+    void listen(Entry& entry);
+    void on_trip(Entry& entry);
     void sample(const std::string& id, bool may_be_trip);
     bool glance(Entry& entry);
     void repair_tripwire(Entry& entry, const policies::Sample& sample);
@@ -131,7 +143,8 @@ class Supervisor final : public docker::EventHandler {
     Parts parts_;
     Host host_;
     std::shared_ptr<const policies::Policy> policy_;
-    std::map<std::string, Entry> entries_;
+    async::Readiness trips_;
+    Entries entries_;
     watch::Schedule schedule_;
     boost::asio::steady_timer timer_;
     std::set<std::string> to_attach_;

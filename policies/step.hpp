@@ -4,6 +4,7 @@
 
 #include "policies/event.hpp"
 #include "policies/policy.hpp"
+#include "policies/restart_times.hpp"
 
 #include <array>
 #include <cstddef>
@@ -13,7 +14,8 @@
 #include <variant>
 
 /// The decision core. step() is a pure function of a policy, a container's state and one input: no clock, no
-/// I/O, no log, no allocation. Live, dry-run and every test run this same code.
+/// I/O, no log, and no allocation but where a restart is noted. Live, dry-run and every test run this same
+/// code.
 namespace policies {
 
 // ---- inputs
@@ -162,9 +164,6 @@ std::string_view to_string(Phase phase);
 
 /// All that the core remembers of a container. Plain data: copy it, compare it, print it.
 struct State {
-    /// Restarts that are remembered; the loader takes no breaker above it.
-    static constexpr std::size_t kHistory = 128;
-
     Phase phase = Phase::kUnarmed;
     Bytes hard = kUnlimited;
     Bytes tripwire = kUnlimited;  ///< what memory.high should be when watching
@@ -211,10 +210,9 @@ struct State {
     Duration brake{0};
     TimePoint deadline{};  ///< of the phase; zero when it has none
 
-    bool quarantined = false;                    ///< outlives a crash of the container
-    bool restarting = false;                     ///< the next start belongs to our restart
-    std::array<TimePoint, kHistory> restarts{};  ///< trips that led to a restart, newest last
-    std::size_t restart_count = 0;
+    bool quarantined = false;  ///< outlives a crash of the container
+    bool restarting = false;   ///< the next start belongs to our restart
+    RestartTimes restarts;     ///< trips that led to a restart
     int backoff_steps = 0;
     TimePoint last_restart{};  ///< when it was back
 

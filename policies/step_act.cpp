@@ -157,7 +157,7 @@ void Stepper::restart_finished() {
     event.drain = s_.exited_at - s_.signalled_at;
     event.total = now_ - s_.tripped_at;
     event.unreclaimable = s_.trip_unreclaimable;
-    event.count = static_cast<std::int64_t>(s_.restart_count);
+    event.count = static_cast<std::int64_t>(s_.restarts.count());
     event.growth = s_.trip_growth;
     out_.actions.push(Publish{event});
     s_.via = Via::kNone;

@@ -9,29 +9,21 @@ namespace policies {
 void Stepper::remember_restart() {
     s_.trip_unreclaimable = s_.last.unreclaimable;
     s_.trip_growth = static_cast<std::int64_t>(s_.growth);
-    if (s_.restart_count == State::kHistory) {
-        std::move(s_.restarts.begin() + 1, s_.restarts.end(), s_.restarts.begin());
-        --s_.restart_count;
-    }
-    s_.restarts[s_.restart_count++] = now_;
+    s_.restarts.add(now_);
 }
 
 void Stepper::forget_history() {
     s_.quarantined = false;
-    s_.restart_count = 0;
+    s_.restarts.clear();
     s_.backoff_steps = 0;
 }
 
 bool Stepper::breaker_says_no() {
-    const auto begin = s_.restarts.begin();
-    const auto end = begin + static_cast<std::ptrdiff_t>(s_.restart_count);
-    const TimePoint oldest = now_ - policy_.restart.breaker.within;
-    const auto kept = std::find_if(begin, end, [oldest](TimePoint at) { return at > oldest; });
-    s_.restart_count = static_cast<std::size_t>(std::distance(kept, end));
-    if (kept != begin) std::move(kept, end, begin);
+    s_.restarts.drop_until(now_ - policy_.restart.breaker.within);
     // No more can be told apart than are remembered: a larger number would never open it.
-    const int allowed = std::clamp(policy_.restart.breaker.restarts, 1, static_cast<int>(State::kHistory));
-    return s_.restart_count >= static_cast<std::size_t>(allowed);
+    const int allowed =
+        std::clamp(policy_.restart.breaker.restarts, 1, static_cast<int>(RestartTimes::kMost));
+    return s_.restarts.count() >= static_cast<std::size_t>(allowed);
 }
 
 TimePoint Stepper::next_restart_allowed() {
@@ -60,9 +52,9 @@ void Stepper::open_breaker() {
     const Breaker& breaker = policy_.restart.breaker;
     enter_cap(Phase::kQuarantined);
     Event event = describe(EventType::kBreakerOpened,
-                           {Rule::kBreaker, Quantity::count(static_cast<std::int64_t>(s_.restart_count)),
+                           {Rule::kBreaker, Quantity::count(static_cast<std::int64_t>(s_.restarts.count())),
                             Quantity::count(breaker.restarts), breaker.within});
-    event.count = static_cast<std::int64_t>(s_.restart_count);
+    event.count = static_cast<std::int64_t>(s_.restarts.count());
     out_.actions.push(Publish{event});
     cap();
 }

@@ -27,13 +27,19 @@ def functions(binary: str):
 
 
 def first_slot(body: str) -> int | None:
-    """Where the pair of addresses is stored: after the actor's was taken and put into a vector register."""
-    lines = body.split("\n")
-    taken = next(i for i, line in enumerate(lines) if re.search(r"lea .*\[clone \.(actor|destroy)\]>", line))
-    for line in lines[taken:]:
-        stored = re.search(r"mov[ua]ps\s+%xmm\d+,(?:0x([0-9a-f]+))?\(%r(?!sp)", line)
-        if stored:
-            return int(stored[1] or "0", 16)
+    """Where the pair of addresses is stored. Other vector registers, with what the parameters hold, may be stored before it: the
+    addresses are followed from where they are taken."""
+    holders: set[str] = set()
+    for line in body.split("\n"):
+        if taken := re.search(r"lea .*,%(r\w+) .*\[clone \.(actor|destroy)\]>", line):
+            holders.add(taken[1])
+        elif moved := re.search(r"(?:movq|mov[dau]+p?[sqa]*)\s+%(\w+),%(xmm\d+)$", line):
+            holders.discard(moved[2])
+            if moved[1] in holders:
+                holders.add(moved[2])
+        elif stored := re.search(r"mov[ua]ps\s+%(xmm\d+),(?:0x([0-9a-f]+))?\(%r(?!sp)", line):
+            if stored[1] in holders:
+                return int(stored[2] or "0", 16)
     return None
 
 

@@ -23,8 +23,8 @@ Hot samples(std::string name, const Story& story, bool tripped = false) {
 }
 
 /// The same input into the same state: what happens once.
-Hot once(std::string name, const Story& story, const Input& input) {
-    return hot(std::move(name), Memory::kNever, [policy = story.policy, state = story.result.state, input] {
+Hot once(std::string name, const Story& story, const Input& input, Memory memory = Memory::kNever) {
+    return hot(std::move(name), memory, [policy = story.policy, state = story.result.state, input] {
         keep(step(policy, state, input));
     });
 }
@@ -94,7 +94,8 @@ void add_stepping(HotList& list) {
     list.push_back(once("step_tick", story, {story.now, Tick{}}));
     Sample high = story.sample;
     high.current = high.unreclaimable = 1900_MiB;
-    list.push_back(once("step_trip", story, {story.now, Sampled{high, true}}));
+    list.push_back(
+        once("step_trip", story, {story.now, Sampled{high, true}}, Memory::kMay));  // notes the restart
     const Story braked = at_the_brake();
     list.push_back(once("step_signal_pending", braked, {braked.now + 5ms, SignalPending{}}));
     const Story ending = draining();

@@ -45,7 +45,7 @@ Hot schedule() {
                               planned->now);
     return hot("schedule_of_1000", Memory::kNever, [planned] {
         planned->now = planned->schedule.next();
-        for (const std::string& id : planned->schedule.take_due(planned->now))
+        for (const cgroups::SharedText& id : planned->schedule.take_due(planned->now))
             planned->schedule.set(id, planned->now + 900ms, planned->now);
     });
 }

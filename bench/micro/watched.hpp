@@ -47,9 +47,7 @@ class Container {
         auto directory = cgroups::Directory::open(tree_.path());
         auto files = cgroups::MemoryFiles::open(*directory);
         return {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)),
-                id_,
-                "jobmate-coach-1",
-                "coach",
+                subject(),
                 {},
                 policy_};
     }

@@ -143,11 +143,11 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
     std::optional<std::chrono::seconds> grace;
     if (ask.own_grace) grace = std::chrono::ceil<std::chrono::seconds>(ask.grace);
     const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(ask.grace + kRestartSlack);
-    const auto done = co_await parts_.docker.restart(target.id, grace, limit);
+    const auto done = co_await parts_.docker.restart(target.subject->id, grace, limit);
     if (done || done.error().kind == docker::Error::Kind::kNotFound) co_return;
     // Removed while it was being restarted: Docker calls that an error of its own, for us it is a normal end.
     if (target.run->ended) {
-        const auto now = co_await parts_.docker.inspect(target.id);
+        const auto now = co_await parts_.docker.inspect(target.subject->id);
         const bool going = now ? now->state.status == "removing" || now->state.status == "dead"
                                : now.error().kind == docker::Error::Kind::kNotFound;
         if (going) co_return;
@@ -241,7 +241,7 @@ void LiveActuator::kill(const Target& target, const Answer& answer) {
 
 LiveActuator::Task LiveActuator::start_container(Target target) {
     if (const auto there = co_await parts_.docker.ping(2s); !there) co_return;
-    const auto started = co_await parts_.docker.start(target.id);
+    const auto started = co_await parts_.docker.start(target.subject->id);
     if (!started) spdlog::warn("{}", started.error().message);
 }
 

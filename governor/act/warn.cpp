@@ -25,7 +25,7 @@ constexpr auto kValue = asio::as_tuple(asio::use_awaitable);
 /// A name that is the container's own is answered by what Docker told of it: works on any network, without a
 /// resolver.
 std::string own_address(const Target& target, const std::string& host) {
-    if (host != target.service && host != target.name) return host;
+    if (host != target.subject->service && host != target.subject->name) return host;
     for (const auto& [network, address] : target.addresses)
         if (!address.empty()) return address;
     return host;
@@ -107,7 +107,7 @@ asio::awaitable<std::string> warn(docker::Client& docker, Target target, policie
     if (const auto* signal = std::get_if<policies::SignalCall>(&call.call))
         co_return send_signal(target, signal->number);
     const auto& command = std::get<policies::ExecCall>(call.call).command;
-    const auto done = co_await docker.exec(target.id, command, call.timeout);
+    const auto done = co_await docker.exec(target.subject->id, command, call.timeout);
     if (!done) co_return done.error().message;
     if (done->exit_code != 0)
         co_return "the command ended with exit code " + std::to_string(done->exit_code) + ": " + done->output;

@@ -142,7 +142,7 @@ void Face::emit(const publish::Published& event) {
     const publish::Record& record = event.record;
     object_->emitSignal("Event")
         .onInterface(kInterface)
-        .withArguments(std::uint64_t{record.sequence}, record.type, record.subject.service, event.json);
+        .withArguments(std::uint64_t{record.sequence}, record.type, record.subject->service, event.json);
 }
 
 }  // namespace governor::dbus

@@ -118,7 +118,8 @@ StreamedEvent to_docker_event(const json& told, std::chrono::system_clock::time_
 StreamedEvent to_docker_event(const publish::Record& record, const DaemonName& daemon) {
     const json told = publish::to_json(record);
     return to_docker_event(told, record.time,
-                           record.subject.labels ? record.subject.labels->unpack() : compose_labels(told), daemon);
+                           record.subject->labels ? record.subject->labels->unpack() : compose_labels(told),
+                           daemon);
 }
 
 }  // namespace governor::http

@@ -13,9 +13,9 @@ Stored as_stored(const publish::Published& published) {
     return {record.sequence,
             std::chrono::floor<std::chrono::milliseconds>(record.time),
             record.type,
-            record.subject.project,
-            record.subject.service,
-            record.subject.name,
+            record.subject->project,
+            record.subject->service,
+            record.subject->name,
             published.json};
 }
 

@@ -21,7 +21,7 @@ constexpr auto kSettings =
     // What the -wal file may keep of the disk after a checkpoint.
     "PRAGMA journal_size_limit=4194304;"
     // The daemon is small; the file is read seldom.
-    "PRAGMA cache_size=-512;";
+    "PRAGMA cache_size=-128;";
 
 template <class T>
 tl::unexpected<sqlite::Error> forward(const Result<T>& failed) {
@@ -111,7 +111,7 @@ Result<std::size_t> Store::insert(const std::vector<publish::PublishedPtr>& even
         const auto& record = published->record;
         const auto time = std::chrono::floor<std::chrono::milliseconds>(record.time).time_since_epoch();
         statement->bind(record.sequence).bind(std::int64_t{time.count()}).bind(record.type);
-        statement->bind(record.subject.project).bind(record.subject.service).bind(record.subject.name);
+        statement->bind(record.subject->project).bind(record.subject->service).bind(record.subject->name);
         statement->bind(published->json);
         if (auto done = statement->run(); !done) return forward(done);
         if (database_.changes() == 0) ++taken;

@@ -58,7 +58,7 @@ SharedText Exporter::text() {
 ContainerView Exporter::view_of(const Supervisor::Entry& entry) const {
     const Controller& controller = *entry.controller;
     const policies::State& state = controller.state();
-    const publish::Subject& subject = controller.subject();
+    const publish::Subject& subject = *controller.subject();
     const auto& policy = controller.target().policy;
     ContainerView view;
     view.labels.with("project", subject.project)

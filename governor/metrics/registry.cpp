@@ -54,7 +54,7 @@ void Registry::count(const publish::Record& record, const policies::Event& event
     using policies::EventType;
     if (event.type == EventType::kDriftRepaired) ++drifts_[std::string(event.file)];
     if (event.type == EventType::kGiveWay) ++give_ways_;
-    const std::string& id = record.subject.id;
+    const std::string& id = record.subject->id;
     if (id.empty()) return;
     if (event.type == EventType::kOomNear) ++counts_of(id).trips;
     if (event.type == EventType::kPageCacheChurn) ++counts_of(id).false_trips;

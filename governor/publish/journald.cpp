@@ -76,12 +76,12 @@ std::string journal_entry(const Record& record, std::string_view message) {
     put(out, "SYSLOG_IDENTIFIER", "governor");
     put(out, "GOVERNOR_TYPE", record.type);
     put(out, "GOVERNOR_EVENT_ID", std::to_string(record.sequence));
-    const Subject& subject = record.subject;
+    const Subject& subject = *record.subject;
     put(out, "GOVERNOR_SERVICE", subject.service);
     put(out, "GOVERNOR_PROJECT", subject.project);
     put(out, "GOVERNOR_POLICY", subject.policy);
-    put(out, "CONTAINER_ID", subject.id.substr(0, kShortId));
-    put(out, "CONTAINER_ID_FULL", subject.id);
+    put(out, "CONTAINER_ID", subject.id.str().substr(0, kShortId));
+    put(out, "CONTAINER_ID_FULL", subject.id.str());
     put(out, "CONTAINER_NAME", subject.name);
     put(out, "IMAGE_NAME", subject.image);
     put(out, "GOVERNOR_DETAIL", record.detail);

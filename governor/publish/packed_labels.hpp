@@ -8,8 +8,8 @@
 
 namespace governor::publish {
 
-/// A container's labels in one piece of memory: a Compose container has ten and more, the map of them takes three
-/// times their text, and they are kept for each container while they are hardly ever looked at.
+/// A container's labels in one piece of memory: a Compose container has ten and more, the map of them takes
+/// three times their text, and they are kept for each container while they are hardly ever looked at.
 class PackedLabels {
   public:
     using Map = std::map<std::string, std::string, std::less<>>;
@@ -18,7 +18,8 @@ class PackedLabels {
     Map unpack() const;
 
   private:
-    std::string text_;  ///< key and value in turn, each behind its length
+    std::string text_;  ///< key and value in turn, each behind its length; the key's says whether it is one
+                        ///< of Compose's
 };
 
 }  // namespace governor::publish

@@ -14,7 +14,7 @@ namespace governor::publish {
 bool Filter::matches(const Record& record) const {
     if (record.sequence <= since) return false;
     if (!types.empty() && std::ranges::find(types, record.type) == types.end()) return false;
-    const auto& subject = record.subject;
+    const auto& subject = *record.subject;
     return service.empty() || service == subject.service || service == subject.name ||
            service == subject.project + "/" + subject.service;
 }
@@ -36,6 +36,7 @@ void Publisher::publish(const Record& record) {
     published->record.sequence = sequence_;
     published->record.time = clock_();
     published->json = to_json_line(published->record);
+    published->json.shrink_to_fit();  // a thousand of them are kept
     if (log_ != nullptr) {
         std::string line = options_.format == Format::kText ? to_text(published->record) : published->json;
         std::string entry = options_.journal ? journal_entry(published->record, line) : std::string();

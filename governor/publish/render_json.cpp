@@ -152,7 +152,7 @@ nlohmann::json to_json(const Record& record) {
     out["time"] = rfc3339(record.time);
     out["id"] = record.sequence;
     out["type"] = record.type;
-    put_subject(out, record.subject);
+    put_subject(out, *record.subject);
     if (record.event) put_event(out, *record.event);
     for (const LastSample& sample : record.samples)
         out["samples"].push_back({{"before_ms", milliseconds_of(sample.before)},

@@ -133,14 +133,14 @@ std::string who(const Subject& subject) {
     std::string out = subject.service.empty() ? subject.name : subject.service;
     // The first replica is the usual one: its number says nothing.
     if (!subject.service.empty() && subject.number > 1) out += "#" + std::to_string(subject.number);
-    if (out.empty()) out = subject.id.empty() ? "governor" : subject.id.substr(0, 12);
+    if (out.empty()) out = subject.id.empty() ? "governor" : subject.id.str().substr(0, 12);
     return out;
 }
 
 }  // namespace
 
 std::string to_text(const Record& record) {
-    std::string out = rfc3339(record.time) + "  " + who(record.subject) + "  ";
+    std::string out = rfc3339(record.time) + "  " + who(*record.subject) + "  ";
     if (record.event && record.type == to_string(record.event->type)) {
         out += headline(record.event->type);
     } else {

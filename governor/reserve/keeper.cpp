@@ -107,9 +107,9 @@ asio::awaitable<void> Keeper::run() {
 
 void Keeper::on_armed(const Care& care) {
     const auto& policy = care.target.policy;
-    const auto before = kept_.find(care.target.id);
+    const auto before = kept_.find(care.target.subject->id);
     if (!policy || policy->name.empty() || !care.target.run) {
-        on_ended(care.target.id);
+        on_ended(care.target.subject->id);
         return;
     }
     Kept kept{care, {}, {}, {}, policy->memory.oom_score_adj, {}, false, false, {}};
@@ -138,13 +138,13 @@ void Keeper::on_armed(const Care& care) {
     }
     const bool alone = !reserves(kept) && (before == kept_.end() || !reserves(before->second));
     if (before != kept_.end()) by_path_.erase(before->second.care.target.run->directory.path());
-    by_path_[care.target.run->directory.path()] = care.target.id;
+    by_path_[care.target.run->directory.shared_path()] = care.target.subject->id;
     const bool has_adj = kept.oom_score_adj.has_value();
-    kept_.insert_or_assign(care.target.id, std::move(kept));
+    kept_.insert_or_assign(care.target.subject->id, std::move(kept));
     if (!alone) return look();
     // Nobody's ancestors change with it: a look at all of them for each would make a start quadratic.
-    tend(care.target.id);
-    if (has_adj) look_soon_at(care.target.id);
+    tend(care.target.subject->id);
+    if (has_adj) look_soon_at(care.target.subject->id);
 }
 
 void Keeper::on_ended(const std::string& id) {
@@ -194,7 +194,7 @@ std::vector<Claim> Keeper::claims() const {
     bool any = false;
     for (const auto& [id, kept] : kept_) {
         if (!reserves(kept)) continue;
-        out.push_back({kept.care.target.run->directory.path(), kept.min, kept.low, kept.swap});
+        out.push_back({kept.care.target.run->directory.shared_path(), kept.min, kept.low, kept.swap});
         any = any || kept.standing.min || kept.standing.low;
     }
     // Its own protection counts at the ancestors, once these are raised at all.
@@ -210,7 +210,7 @@ void Keeper::look_at_reservations() {
     if (!may_lower()) {
         std::set<std::string> used;
         for (const Claim& claim : claimed)
-            for (const std::string& ancestor : ancestors(parts_.mount, claim.path)) used.insert(ancestor);
+            for (const std::string& ancestor : ancestors(parts_.mount, claim.path.str())) used.insert(ancestor);
         std::erase_if(wanted, [&](const auto& item) {
             return baselines_.contains(item.first.path) && !used.contains(item.first.path);
         });
@@ -255,7 +255,7 @@ void Keeper::find_old_notes() {
 void Keeper::find_baselines(const std::vector<Claim>& claimed) {
     for (const Claim& claim : claimed) {
         if (!claim.min && !claim.low) continue;
-        for (const std::string& path : ancestors(parts_.mount, claim.path)) {
+        for (const std::string& path : ancestors(parts_.mount, claim.path.str())) {
             if (baselines_.contains(path)) continue;
             const auto directory = cgroups::Directory::open(path);
             if (!directory) continue;
@@ -298,7 +298,7 @@ void Keeper::put(const Place& place, cgroups::Bytes wanted) {
 
 void Keeper::tell_drift(const Place& place, cgroups::Bytes found, cgroups::Bytes wanted, bool storm) {
     Hints hints = hints_[""];
-    const std::string unit = unit_of(place.path);
+    const std::string unit = unit_of(place.path.str());
     if (const auto own = hints_.find(unit); !unit.empty() && own != hints_.end()) {
         hints.docker_update = own->second.docker_update;
         hints.unit_changed = own->second.unit_changed;
@@ -314,9 +314,9 @@ void Keeper::tell_drift(const Place& place, cgroups::Bytes found, cgroups::Bytes
                     {}};
     publish::Record record;
     record.type = policies::to_string(event.type);
-    if (const Kept* kept = owner(place.path)) record.subject = kept->care.subject;
+    if (const Kept* kept = owner(place.path)) record.subject = kept->care.target.subject;
     record.event = event;
-    record.detail = std::string(event.file) + " of " + place.path + " was " +
+    record.detail = std::string(event.file) + " of " + place.path.str() + " was " +
                     policies::to_string(policies::Bytes{found.value}) + ", set back to " +
                     policies::to_string(policies::Bytes{wanted.value}) +
                     " (likely cause: " + std::string(event.cause) + ").";
@@ -333,7 +333,7 @@ void Keeper::forget_unclaimed(const std::vector<Claim>& claimed) {
     std::set<std::string> used;
     for (const Claim& claim : claimed)
         if (claim.min || claim.low)
-            for (const std::string& ancestor : ancestors(parts_.mount, claim.path)) used.insert(ancestor);
+            for (const std::string& ancestor : ancestors(parts_.mount, claim.path.str())) used.insert(ancestor);
     std::erase_if(baselines_, [&](const auto& item) {
         const std::string& path = item.first;
         if (used.contains(path)) return false;

@@ -93,7 +93,7 @@ class Keeper final : public Companion {
     void open_writes();
     void wait_for_writes();
     void on_writes();
-    void watch(const std::string& path, bool reserved);
+    void watch(const cgroups::SharedText& path, bool reserved);
     void unwatch(const std::string& path);
     void forget_own_writes();
     void look_soon();
@@ -122,8 +122,8 @@ class Keeper final : public Companion {
     policies::TimePoint next_look_;
     bool surveying_ = false;
     bool notes_found_ = false;
-    std::map<std::string, Kept> kept_;  ///< by container id
-    std::map<std::string, std::string, std::less<>> by_path_;  ///< cgroup to container id
+    std::map<cgroups::SharedText, Kept, std::less<>> kept_;                    ///< by container id
+    std::map<cgroups::SharedText, cgroups::SharedText, std::less<>> by_path_;  ///< cgroup to container id
     /// Of those without a reservation: who is looked at next time.
     std::set<std::string> touched_;
     bool all_ = true;     ///< all of them
@@ -137,7 +137,7 @@ class Keeper final : public Companion {
     std::optional<cgroups::WriteWatch> writes_;
     std::optional<boost::asio::posix::stream_descriptor> write_events_;
     std::map<Place, int> watched_;
-    std::map<int, const Place*> watched_by_id_;  ///< into watched_
+    std::map<int, const Place*> watched_by_id_;             ///< into watched_
     std::map<std::string, std::set<Knob>> foreign_writes_;  ///< by cgroup, since the last look
     bool wrote_ = false;                                    ///< in this look
     std::string told_outcome_;

@@ -67,8 +67,8 @@ void Keeper::on_findings(const std::vector<Finding>& findings) {
         Kept& kept = found->second;
         if (!finding.adj_problem.empty() && kept.told_problem != finding.adj_problem) {
             kept.told_problem = finding.adj_problem;
-            spdlog::warn("{}: {}: add the capabilities SYS_RESOURCE and DAC_OVERRIDE", kept.care.target.name,
-                         finding.adj_problem);
+            spdlog::warn("{}: {}: add the capabilities SYS_RESOURCE and DAC_OVERRIDE",
+                         kept.care.target.subject->name, finding.adj_problem);
         }
         if (finding.known) judge(kept, finding);
     }
@@ -104,7 +104,7 @@ void Keeper::judge(Kept& kept, const Finding& finding) {
                     {}};
     publish::Record record;
     record.type = policies::to_string(event.type);
-    record.subject = kept.care.subject;
+    record.subject = kept.care.target.subject;
     record.event = event;
     record.detail = standing.why_short;
     parts_.sink.publish(record);

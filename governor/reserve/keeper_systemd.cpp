@@ -22,7 +22,7 @@ void Keeper::tell_systemd(const Wanted& wanted) {
     if (parts_.units == nullptr || !parts_.units->available()) return;
     std::map<std::string, Wanted> by_unit;
     for (const auto& [place, value] : wanted) {
-        const std::string unit = unit_of(place.path);
+        const std::string unit = unit_of(place.path.str());
         if (unit.empty() || asking_.contains(unit)) continue;
         // systemd would write its own idea of memory.high as well, and pull the tripwire away from under the
         // brake.

@@ -29,7 +29,7 @@ void Keeper::look_around() {
 void Keeper::tend(const std::string& id) {
     const auto found = kept_.find(id);
     if (found == kept_.end() || reserves(found->second) || !found->second.swap) return;
-    const Place place{found->second.care.target.run->directory.path(), Knob::kSwapMax};
+    const Place place{found->second.care.target.run->directory.shared_path(), Knob::kSwapMax};
     watch(place.path, false);
     put(place, *found->second.swap);
     tell_systemd({{place, *found->second.swap}});

@@ -54,13 +54,13 @@ void Keeper::on_writes() {
 
 /// All of a cgroup's files, also one that nothing is wanted of: it tells systemd's hand from another. Without
 /// a reservation one of those is enough; each watch takes kernel memory, and the kernel counts them.
-void Keeper::watch(const std::string& path, bool reserved) {
+void Keeper::watch(const cgroups::SharedText& path, bool reserved) {
     if (!writes_) return;
     for (const Knob knob : {Knob::kMin, Knob::kLow, Knob::kSwapMax}) {
         if (!reserved && knob == Knob::kMin) continue;
         const Place place{path, knob};
         if (watched_.contains(place)) continue;
-        const auto id = writes_->add(path + "/" + std::string(file_of(knob)));
+        const auto id = writes_->add(path.str() + "/" + std::string(file_of(knob)));
         if (!id) continue;  // gone, or out of watches: the look every few seconds finds it
         watched_by_id_.insert_or_assign(*id, &watched_.emplace(place, *id).first->first);
     }

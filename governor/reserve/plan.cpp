@@ -71,15 +71,16 @@ std::map<Place, cgroups::Bytes> plan(std::string_view mount, std::span<const Cla
         if (claim.low) out[{claim.path, Knob::kLow}] = *claim.low;
         if (claim.swap) out[{claim.path, Knob::kSwapMax}] = *claim.swap;
         if (!claim.min && !claim.low) continue;
-        for (const std::string& ancestor : ancestors(mount, claim.path)) {
+        for (const std::string& ancestor : ancestors(mount, claim.path.str())) {
             Sum& sum = sums[ancestor];
             sum.min = plus(sum.min, claim.min.value_or(cgroups::Bytes{}));
             sum.low = plus(sum.low, claim.low.value_or(cgroups::Bytes{}));
         }
     }
     for (const auto& [path, baseline] : baselines) sums.try_emplace(path);
-    for (const auto& [path, sum] : sums) {
-        const auto known = baselines.find(path);
+    for (const auto& [ancestor, sum] : sums) {
+        const auto known = baselines.find(ancestor);
+        const cgroups::SharedText path = ancestor;
         const Baseline base = known == baselines.end() ? Baseline{} : known->second;
         // What nobody claims is left as it is found, unless it is to be lowered again.
         const bool had = known != baselines.end();

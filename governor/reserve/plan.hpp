@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cgroup/parse.hpp"
+#include "cgroup/shared_text.hpp"
 
 #include <map>
 #include <optional>
@@ -22,14 +23,14 @@ std::string_view property_of(Knob knob);
 
 /// One cgroup's file, by its absolute path.
 struct Place {
-    std::string path;
+    cgroups::SharedText path;
     Knob knob = Knob::kMin;
     auto operator<=>(const Place&) const = default;
 };
 
 /// What one container's policy asks for.
 struct Claim {
-    std::string path;  ///< of its cgroup, absolute
+    cgroups::SharedText path;  ///< of its cgroup, absolute
     std::optional<cgroups::Bytes> min;
     std::optional<cgroups::Bytes> low;
     std::optional<cgroups::Bytes> swap;

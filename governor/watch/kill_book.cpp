@@ -83,14 +83,19 @@ JudgedKill judged_alone(const cgroups::OomReport& report, TimePoint at) {
     return out;
 }
 
+std::list<KillBook::Life>& KillBook::lives_of(const std::string& id) {
+    const auto found = lives_.find(id);
+    return found != lives_.end() ? found->second : lives_[id];
+}
+
 KillBook::Life& KillBook::current(const std::string& id) {
-    auto& lives = lives_[id];
+    auto& lives = lives_of(id);
     if (lives.empty()) lives.emplace_back(log_readable_);
     return lives.back();
 }
 
 void KillBook::began(const std::string& id) {
-    auto& lives = lives_[id];
+    auto& lives = lives_of(id);
     // It may have been found before its start was heard of.
     if (!lives.empty() && !lives.back().ended) return;
     lives.emplace_back(log_readable_);
@@ -102,7 +107,8 @@ bool KillBook::is_open(const std::string& id) const {
     return found != lives_.end() && !found->second.empty() && !found->second.back().ended;
 }
 
-void KillBook::found(const std::string& id, int main_pid, const OomCounters& counters, TimePoint at) {
+void KillBook::found(const cgroups::SharedText& id, int main_pid, const OomCounters& counters, TimePoint at) {
+    lives_.try_emplace(id);  // shares its name
     // Its end was seen, and its start was not.
     if (current(id).ended) began(id);
     Life& life = current(id);
@@ -132,7 +138,7 @@ std::string KillBook::holder_by_pid(int pid) const {
 
 KillBook::Life& KillBook::life_of(const std::string& id, const cgroups::OomReport& report) {
     Life& last = current(id);
-    auto& lives = lives_[id];
+    auto& lives = lives_of(id);
     for (auto life = lives.rbegin(); life != lives.rend(); ++life)
         if (life->main_pid == report.pid) return *life;
     if (last.count.wants_report()) return last;
@@ -181,7 +187,7 @@ void KillBook::place_orphans(TimePoint now) {
 
 void KillBook::docker_oom(const std::string& id, TimePoint at) {
     Life& life = current(id);
-    auto& lives = lives_[id];
+    auto& lives = lives_of(id);
     // It may come after the restart, when nothing has happened to the new life yet.
     if (life.count.total() == 0 && lives.size() > 1) {
         Life& before = *std::prev(lives.end(), 2);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/shared_text.hpp"
 #include "governor/watch/kill_count.hpp"
 #include "policies/verdict.hpp"
 
@@ -40,7 +41,8 @@ class KillBook {
     bool knows(const std::string& id) const { return lives_.contains(id); }
     /// Its cgroup was found. `main_pid` is PID 1 as the host sees it; 0: not known. When its start was not
     /// seen, the counters are where counting begins.
-    void found(const std::string& id, int main_pid, const OomCounters& counters, policies::TimePoint at);
+    void found(const cgroups::SharedText& id, int main_pid, const OomCounters& counters,
+               policies::TimePoint at);
     void counted(const std::string& id, const OomCounters& counters, policies::TimePoint at);
     void ancestors_counted(const std::string& id, std::uint64_t oom);
     /// `holder` is the container of the process, when /proc still told; the report's own cgroup comes first.
@@ -82,6 +84,7 @@ class KillBook {
         policies::TimePoint at{};
     };
 
+    std::list<Life>& lives_of(const std::string& id);
     Life& current(const std::string& id);
     Life& life_of(const std::string& id, const cgroups::OomReport& report);
     std::string holder_by_pid(int pid) const;
@@ -92,7 +95,7 @@ class KillBook {
     static policies::KillSeen seen(const Life& life, const Kill& kill, policies::TimePoint at);
 
     bool log_readable_;
-    std::map<std::string, std::list<Life>> lives_;  ///< nearly always one each
+    std::map<cgroups::SharedText, std::list<Life>, std::less<>> lives_;  ///< nearly always one each
     std::vector<Orphan> orphans_;
 };
 

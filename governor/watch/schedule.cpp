@@ -12,7 +12,7 @@ policies::TimePoint on_grid(policies::TimePoint due, policies::TimePoint now) {
     return std::chrono::ceil<std::chrono::seconds>(due);
 }
 
-void Schedule::set(const std::string& id, policies::TimePoint due, policies::TimePoint now) {
+void Schedule::set(const cgroups::SharedText& id, policies::TimePoint due, policies::TimePoint now) {
     const policies::TimePoint at = on_grid(due, now);
     const auto [entry, fresh] = by_id_.try_emplace(id, at);
     if (fresh) {
@@ -31,7 +31,7 @@ void Schedule::remove(const std::string& id) {
     by_id_.erase(found);
 }
 
-std::span<const std::string> Schedule::take_due(policies::TimePoint now) {
+std::span<const cgroups::SharedText> Schedule::take_due(policies::TimePoint now) {
     std::size_t count = 0;
     while (next() != policies::TimePoint::max() && next() <= now) {
         auto node = by_time_.extract(by_time_.begin());

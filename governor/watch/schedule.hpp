@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cgroup/shared_text.hpp"
 #include "policies/event.hpp"
 
 #include <functional>
@@ -21,18 +22,18 @@ class Schedule {
   public:
     /// Replaces what was known for `id`; at TimePoint::max() it is never due. Allocates only for an id that
     /// is new.
-    void set(const std::string& id, policies::TimePoint due, policies::TimePoint now);
+    void set(const cgroups::SharedText& id, policies::TimePoint due, policies::TimePoint now);
     void remove(const std::string& id);
     /// All that is due; none of it is due again before it is set. Stands until the next call.
-    std::span<const std::string> take_due(policies::TimePoint now);
+    std::span<const cgroups::SharedText> take_due(policies::TimePoint now);
     /// TimePoint::max() when nothing is.
     policies::TimePoint next() const;
     std::size_t size() const { return by_id_.size(); }
 
   private:
-    std::map<std::string, policies::TimePoint, std::less<>> by_id_;
-    std::set<std::pair<policies::TimePoint, std::string_view>> by_time_;  ///< views of the keys above
-    std::vector<std::string> due_;  ///< keeps its strings' storage for the next call
+    std::map<cgroups::SharedText, policies::TimePoint, std::less<>> by_id_;
+    std::set<std::pair<policies::TimePoint, cgroups::SharedText>> by_time_;
+    std::vector<cgroups::SharedText> due_;  ///< keeps its strings' storage for the next call
 };
 
 /// The grid: `due` itself when it is within a second, else the next whole second at or after it.

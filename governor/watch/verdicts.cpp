@@ -40,7 +40,11 @@ std::string slurp(const std::string& path) {
 
 }  // namespace
 
-Verdicts::Verdicts(Parts parts) : parts_(std::move(parts)), book_(false), timer_(parts_.loop) {
+Verdicts::Verdicts(Parts parts)
+    : parts_(std::move(parts)),
+      book_(false),
+      dying_(parts_.loop, [this](void* known) { see_dying(*static_cast<Known*>(known)); }),
+      timer_(parts_.loop) {
     auto log = cgroups::KernelLog::open(parts_.kernel_log);
     if (!log) {
         spdlog::warn(
@@ -174,7 +178,7 @@ void Verdicts::on_docker(const docker::Event& event) {
     if (start && event.time_nano >= parts_.started_ns) {
         book_.began(id);
         Known& known = known_[id];
-        if (known.subject.id.empty()) known.subject = subject_of(event);
+        if (known.subject->id.empty()) known.subject = subject_of(event);
     }
     if (action == "oom") {
         // The counters have it already, and they know more than Docker does.
@@ -196,22 +200,22 @@ void Verdicts::on_removed(const std::string& id) {
     removed_.insert(id);
 }
 
-void Verdicts::on_found(const docker::ContainerDetails& details, const publish::Subject& subject,
+void Verdicts::on_found(const docker::ContainerDetails& details, const publish::SharedSubject& subject,
                         const std::shared_ptr<Run>& run) {
     hear_log();
-    Known& known = known_[subject.id];
+    Known& known = known_[subject->id];
     known.subject = subject;
     if (known.run == run) return;
     const bool missed_end = known.run != nullptr;
-    if (missed_end) book_.ended(subject.id, -1, parts_.clock());
+    if (missed_end) book_.ended(subject->id, -1, parts_.clock());
     known.run = run;
     known.looks.clear();
     const auto events = run->files.events();
     if (!events) return;
     known.oom_kill = events->oom_kill;
     known.counters = read_counters(known, *events);
-    book_.found(subject.id, static_cast<int>(details.state.pid), known.counters, parts_.clock());
-    watch_death(subject.id, known);
+    book_.found(subject->id, static_cast<int>(details.state.pid), known.counters, parts_.clock());
+    watch_death(known);
     // Looks through all that are known: not for each of a thousand that are found at a start.
     if (missed_end || events->oom_kill > 0 || book_.has_orphans()) tell_ready();
 }
@@ -285,39 +289,31 @@ std::optional<std::uint64_t> Verdicts::ancestors_of(const std::string& path) {
 // ---- the end of a container
 // -------------------------------------------------------------------------------------------
 
-void Verdicts::watch_death(const std::string& id, Known& known) {
+void Verdicts::watch_death(Known& known) {
     known.dying.reset();
     known.death.reset();
     if (known.run->pid <= 0) return;
     auto death = cgroups::DeathWatch::open(known.run->pid, parts_.proc);
     if (!death) return;
-    auto dying = std::make_unique<asio::posix::stream_descriptor>(parts_.loop);
-    boost::system::error_code refused;
-    dying->assign(::dup(death->fd()), refused);
-    if (refused) return;
+    auto dying = dying_.add(death->fd(), async::Readiness::For::kInput, &known);
+    if (!dying) return;
     known.death = std::move(*death);
-    known.dying = std::move(dying);
-    known.dying->async_wait(asio::posix::stream_descriptor::wait_read,
-                            [this, id, run = std::weak_ptr(known.run)](boost::system::error_code code) {
-                                const auto found = known_.find(id);
-                                if (code || found == known_.end() || found->second.run != run.lock()) return;
-                                see_dying(id, found->second);
-                            });
+    known.dying = std::move(*dying);
 }
 
 /// Its parent takes the zombie away at once: nothing may come before this look.
-void Verdicts::see_dying(const std::string& id, Known& known) {
+void Verdicts::see_dying(Known& known) {
     if (!known.death) return;
     const cgroups::Ending ending = known.death->look();
     known.death.reset();
-    book_.seen_dying(id, ending.sigkill, parts_.clock());
+    book_.seen_dying(known.subject->id, ending.sigkill, parts_.clock());
 }
 
 policies::Death Verdicts::on_ended(const std::string& id, int exit_code, bool by_governor) {
     hear_log();
     const auto found = known_.find(id);
     if (found != known_.end() && found->second.run) {
-        see_dying(id, found->second);
+        see_dying(found->second);
         look(id, found->second);
         found->second.dying.reset();
         found->second.run.reset();

@@ -5,6 +5,7 @@
 #include "cgroup/death_watch.hpp"
 #include "cgroup/fd.hpp"
 #include "cgroup/process.hpp"
+#include "governor/async/readiness.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"
@@ -58,7 +59,7 @@ class Verdicts {
     /// Every event of a container, before anybody else acts on it.
     void on_docker(const docker::Event& event);
     /// Its cgroup is held from now on, or it was looked at again.
-    void on_found(const docker::ContainerDetails& details, const publish::Subject& subject,
+    void on_found(const docker::ContainerDetails& details, const publish::SharedSubject& subject,
                   const std::shared_ptr<Run>& run);
     void on_sampled(const std::string& id, const cgroups::MemorySample& sample);
     /// What ended it. `by_governor`: it was killed whole by us.
@@ -73,7 +74,7 @@ class Verdicts {
 
   private:
     struct Known {
-        publish::Subject subject;
+        publish::SharedSubject subject;
         std::shared_ptr<Run> run;
         std::uint64_t oom_kill = 0;
         OomCounters counters;
@@ -85,7 +86,7 @@ class Verdicts {
         };
         std::vector<Look> looks;  ///< the last ones, oldest first
         std::optional<cgroups::DeathWatch> death;
-        std::unique_ptr<boost::asio::posix::stream_descriptor> dying;
+        async::Readiness::Registration dying;  ///< of `death`
     };
 
     void hear_log();
@@ -94,8 +95,8 @@ class Verdicts {
     void look(const std::string& id, Known& known);
     OomCounters read_counters(Known& known, const cgroups::MemoryEvents& events);
     std::optional<std::uint64_t> ancestors_of(const std::string& path);
-    void watch_death(const std::string& id, Known& known);
-    void see_dying(const std::string& id, Known& known);
+    void watch_death(Known& known);
+    void see_dying(Known& known);
     void tell_ready();
     void wake_at(policies::TimePoint due);
     boost::asio::awaitable<void> tell_when_due();
@@ -109,7 +110,8 @@ class Verdicts {
     Parts parts_;
     std::optional<OomLog> log_;
     KillBook book_;
-    std::map<std::string, Known> known_;
+    async::Readiness dying_;
+    std::map<cgroups::SharedText, Known, std::less<>> known_;
     std::set<std::string> removed_;
     std::map<std::string, cgroups::UniqueFd> ancestors_;  ///< their memory.events.local, by path
     boost::asio::steady_timer timer_;

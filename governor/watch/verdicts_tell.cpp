@@ -39,7 +39,7 @@ publish::Record Verdicts::record_of(const JudgedKill& kill) const {
     event.evidence = kill.judged.evidence;
     event.victim = kill.victim;
     event.count = 1;
-    record.subject.id = kill.id;
+    record.subject.change([&](publish::Subject& subject) { subject.id = kill.id; });
     if (const auto found = known_.find(kill.id); found != known_.end()) {
         const Known& known = found->second;
         record.subject = known.subject;
@@ -58,7 +58,7 @@ publish::Record Verdicts::record_of(const JudgedKill& kill) const {
 
 void Verdicts::tell(JudgedKill kill, bool missed) {
     publish::Record record = record_of(kill);
-    if (kill.judged.docker_agrees && !record.subject.name.empty())
+    if (kill.judged.docker_agrees && !record.subject->name.empty())
         return finish(kill, missed, std::move(record));
     asio::co_spawn(parts_.loop, ask_docker(std::move(kill), missed, std::move(record)),
                    [](const std::exception_ptr&) {});
@@ -68,7 +68,7 @@ void Verdicts::tell(JudgedKill kill, bool missed) {
 asio::awaitable<void> Verdicts::ask_docker(JudgedKill kill, bool missed, publish::Record record) {
     if (const auto details = co_await parts_.docker.inspect(kill.id)) {
         kill.judged.docker_agrees = kill.judged.docker_agrees || details->state.oom_killed;
-        if (record.subject.name.empty()) record.subject = subject_of(*details);
+        if (record.subject->name.empty()) record.subject = subject_of(*details);
     }
     finish(kill, missed, std::move(record));
 }

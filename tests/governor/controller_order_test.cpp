@@ -46,13 +46,10 @@ TEST(ControllerOrder, AnAnswerInTheMiddleOfTheActionsWaitsForTheRest) {
     policy->near_oom.emplace();
     HastyActuator actuator;
     Types sink;
-    Controller controller([] { return policies::TimePoint{1h}; }, actuator, sink, {});
-    controller.retarget({std::make_shared<governor::Run>(std::move(*directory), std::move(*files)),
-                         "0123",
-                         "coach",
-                         "coach",
-                         {},
-                         policy});
+    Controller controller([] { return policies::TimePoint{1h}; }, actuator, sink,
+                          publish::Subject{.id = "0123", .name = "coach", .service = "coach"});
+    controller.retarget(
+        {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)), {}, {}, policy});
     controller.feed(policies::Started{});
     policies::Armed armed;
     armed.hard = policies::Bytes{256};

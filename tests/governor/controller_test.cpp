@@ -17,7 +17,7 @@ class ControllerTest : public testing::Test {
   protected:
     ControllerTest()
         : controller_([this] { return now_; }, actuator_, sink_,
-                      {"0123", "shop-coach-1", "img", "shop", "coach", 1, ""}) {
+                      publish::Subject{"0123", "shop-coach-1", "img", "shop", "coach", 1, ""}) {
         policy_ = std::make_shared<policies::ServicePolicy>();
         policy_->name = "worker";
         policy_->near_oom.emplace();
@@ -34,12 +34,7 @@ class ControllerTest : public testing::Test {
         test::add_scope(tree_, "0123", 1, "268435456");
         auto directory = cgroups::Directory::open(tree_.path("system.slice/docker-0123.scope"));
         auto files = cgroups::MemoryFiles::open(*directory);
-        return {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)),
-                "0123",
-                "shop-coach-1",
-                "coach",
-                {},
-                policy_};
+        return {std::make_shared<governor::Run>(std::move(*directory), std::move(*files)), {}, {}, policy_};
     }
 
     void leak() {
@@ -63,8 +58,8 @@ TEST_F(ControllerTest, ActsOnWhatTheCoreDecidesAndTellsWhy) {
     EXPECT_EQ(actuator_.times<policies::AskStop>(), 1);
     const auto* told = sink_.last("oom_near");
     ASSERT_NE(told, nullptr);
-    EXPECT_EQ(told->subject.service, "coach");
-    EXPECT_EQ(told->subject.policy, "worker");
+    EXPECT_EQ(told->subject->service, "coach");
+    EXPECT_EQ(told->subject->policy, "worker");
     EXPECT_EQ(told->event->reason.rule, policies::Rule::kUnreclaimable);
 }
 

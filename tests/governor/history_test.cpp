@@ -12,7 +12,7 @@ using policies::TimePoint;
 
 History stormy() {
     History history;
-    history.restarts = {TimePoint(1s), TimePoint(2s)};
+    history.restarts = policies::RestartTimes({TimePoint(1s), TimePoint(2s)});
     history.backoff_steps = 2;
     history.last_restart = TimePoint(3s);
     history.quarantined = true;
@@ -39,11 +39,13 @@ TEST(History, GoesThroughTheCoresState) {
     policies::State state;
     restore(state, stormy());
     EXPECT_EQ(history_of(state), stormy());
+    std::vector<TimePoint> times;
+    for (int i = 0; i < 300; ++i) times.emplace_back(std::chrono::seconds(i));
     History long_one;
-    for (int i = 0; i < 300; ++i) long_one.restarts.push_back(TimePoint(std::chrono::seconds(i)));
+    long_one.restarts = policies::RestartTimes(times);
     restore(state, long_one);
-    EXPECT_EQ(state.restart_count, policies::State::kHistory);
-    EXPECT_EQ(state.restarts[policies::State::kHistory - 1], TimePoint(299s)) << "the newest are kept";
+    EXPECT_EQ(state.restarts.count(), policies::RestartTimes::kMost);
+    EXPECT_EQ(state.restarts.times().back(), TimePoint(299s)) << "the newest are kept";
 }
 
 }  // namespace

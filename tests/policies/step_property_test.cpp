@@ -198,7 +198,7 @@ class Chaos {
 
     /// Never more restarts in a window than any policy so far allowed, unless a person reset the count.
     void check_breaker() {
-        if (before_.restart_count > 0 && story.result.state.restart_count == 0) restarts_.clear();
+        if (before_.restarts.count() > 0 && story.result.state.restarts.count() == 0) restarts_.clear();
         if (story.did<AskStop>()) restarts_.push_back(story.now);
         std::erase_if(restarts_, [this](TimePoint at) { return at <= story.now - 10min; });
         ASSERT_LE(restarts_.size(), 4U);

@@ -40,7 +40,7 @@ class FakeActuator final : public Actuator {
 
   private:
     void note(const Target& target, const policies::Action& action, Answer answer) {
-        targets.push_back(target.name);
+        targets.push_back(target.subject->name);
         actions.push_back(action);
         answers.push_back(std::move(answer));
     }

@@ -18,7 +18,8 @@ inline std::vector<publish::Record> full_records() {
     record.sequence = 1795430041302;
     record.time = std::chrono::sys_days(std::chrono::year(2026) / 5 / 1) + 2h + 14min + 7s + 123ms;
     record.type = "restart_finished";
-    record.subject = {"4f2a91c07be3", "jobmate-coach-1", "coach:1", "jobmate", "coach", 1, "ai-coach"};
+    record.subject =
+        publish::Subject{"4f2a91c07be3", "jobmate-coach-1", "coach:1", "jobmate", "coach", 1, "ai-coach"};
     policies::Event& event = record.event.emplace();
     event.type = policies::EventType::kRestartFinished;
     event.at = policies::TimePoint(123456789ns);

@@ -23,9 +23,8 @@ inline publish::PublishedPtr event(std::uint64_t id, const std::string& service 
     out->record.sequence = id;
     out->record.time = time;
     out->record.type = type;
-    out->record.subject.project = "jobmate";
-    out->record.subject.service = service;
-    out->record.subject.name = "jobmate-" + service + "-1";
+    out->record.subject =
+        publish::Subject{.name = "jobmate-" + service + "-1", .project = "jobmate", .service = service};
     out->json = "{\"id\":" + std::to_string(id) + ",\"detail\":\"" + std::string(padding, 'x') + "\"}";
     return out;
 }

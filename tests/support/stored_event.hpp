@@ -15,9 +15,9 @@ inline journal::Stored stored(const publish::Record& record) {
     return {record.sequence,
             std::chrono::floor<std::chrono::milliseconds>(record.time),
             record.type,
-            record.subject.project,
-            record.subject.service,
-            record.subject.name,
+            record.subject->project,
+            record.subject->service,
+            record.subject->name,
             publish::to_json_line(record)};
 }
 
@@ -28,7 +28,8 @@ inline publish::Record oom_verdict() {
     record.sequence = 1795430041302;
     record.time = std::chrono::sys_seconds(std::chrono::seconds(1'777'601'647));
     record.type = "oom_verdict";
-    record.subject = {"4f2a91c07be3", "jobmate-coach-1", "coach:1", "jobmate", "coach", 1, "ai-coach"};
+    record.subject =
+        publish::Subject{"4f2a91c07be3", "jobmate-coach-1", "coach:1", "jobmate", "coach", 1, "ai-coach"};
     policies::Event& event = record.event.emplace();
     event.type = policies::EventType::kOomVerdict;
     event.at = policies::TimePoint(std::chrono::seconds(100));

@@ -43,7 +43,7 @@ class Life {
     std::uint64_t happen(const std::string& type) {
         publish::Record record;
         record.type = type;
-        record.subject.service = "coach";
+        record.subject = publish::Subject{.service = "coach"};
         publisher_.publish(record);
         return publisher_.last_sequence();
     }

@@ -176,7 +176,7 @@ class BusNameTest : public testing::Test {
     void happen(const std::string& service) {
         publish::Record record;
         record.type = "oom_near";
-        record.subject.service = service;
+        record.subject = publish::Subject{.service = service};
         publisher_.publish(record);
     }
 
@@ -282,7 +282,8 @@ TEST_F(BusNameTest, EveryEventIsASignal) {
             boost::asio::post(io_, [] {});
         });
     proxy->finishRegistration();
-    // The bus was asked for the signals, without waiting: once it has answered a later call, it has them noted.
+    // The bus was asked for the signals, without waiting: once it has answered a later call, it has them
+    // noted.
     explain(*connection, "coach");
     connection->enterEventLoopAsync();
     happen("coach");

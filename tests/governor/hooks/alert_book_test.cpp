@@ -185,7 +185,7 @@ TEST_F(AlertBookTest, ARestartFasterThanTheVerdictEndsItToo) {
 
 TEST_F(AlertBookTest, AContainerWithoutAPolicyIsNeverToldToBeBack) {
     auto verdict = event("oom_verdict");
-    verdict.subject.policy.clear();
+    verdict.subject.change([](publish::Subject& subject) { subject.policy.clear(); });
     apply(verdict);
     send();
     now += 5min;
@@ -205,7 +205,7 @@ TEST_F(AlertBookTest, AnotherContainersRecoveryEndsNothing) {
     apply(event("oom_verdict"));
     send();
     auto other = event("armed");
-    other.subject.name = "jobmate-coach-2";
+    other.subject.change([](publish::Subject& subject) { subject.name = "jobmate-coach-2"; });
     apply(other);
     now += 6min;
     EXPECT_FALSE(resolved(send_one()));

@@ -47,7 +47,7 @@ json field(const json& slack, const std::string& title) {
 publish::Record hostile() {
     auto record = test::oom_verdict();
     record.event->victim.set_name("a\"}\n<!x>&\xff\\");
-    record.subject.name = "<!channel>{{ detail }}";
+    record.subject.change([](publish::Subject& subject) { subject.name = "<!channel>{{ detail }}"; });
     record.detail = std::string(10'000, 'x') + "\xc3";
     return record;
 }
@@ -82,7 +82,7 @@ TEST(Body, ACloudEventHasTheAttributesThatAReceiverRoutesBy) {
 TEST(Body, ACloudEventOfTheGovernorItselfHasNoSubject) {
     EXPECT_FALSE(json::parse(render(HookFormat::kCloudevents, own_event()).text).contains("subject"));
     auto outside_compose = test::oom_verdict();
-    outside_compose.subject.project = outside_compose.subject.service = "";
+    outside_compose.subject.change([](publish::Subject& subject) { subject.project = subject.service = ""; });
     EXPECT_EQ(json::parse(render(HookFormat::kCloudevents, outside_compose).text)["subject"],
               "jobmate-coach-1");
 }

@@ -28,9 +28,9 @@ bool shows(const std::string& line) {
 /// The event of the page's examples.
 journal::Stored example() {
     auto record = test::oom_verdict();
-    record.subject = {"067eef72f8eb", "jobmate-ai-coach-service-1", "ai-coach:1.4",
-                      "jobmate",      "ai-coach-service",           1,
-                      "ai-coach"};
+    record.subject = publish::Subject{"067eef72f8eb", "jobmate-ai-coach-service-1", "ai-coach:1.4",
+                                      "jobmate",      "ai-coach-service",           1,
+                                      "ai-coach"};
     return test::stored(record);
 }
 

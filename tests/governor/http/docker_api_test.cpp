@@ -107,8 +107,7 @@ class DockerApiTest : public testing::Test {
     void happen(const std::string& type, const std::string& name = "coach") {
         publish::Record record;
         record.type = type;
-        record.subject.id = "c1";
-        record.subject.name = name;
+        record.subject = publish::Subject{.id = "c1", .name = name};
         publisher_.publish(record);
     }
     void docker_says(const std::string& line) {

@@ -18,7 +18,7 @@ publish::Record restarted(policies::Outcome outcome) {
     record.sequence = 17;
     record.time = std::chrono::system_clock::time_point(1'700'000'000s + 5ns);
     record.type = "restart_finished";
-    record.subject = {
+    record.subject = publish::Subject{
         "4f2a91c07be3", "jobmate-coach-1", "python:3.12", "jobmate", "coach", 1, "ai-coach", {}};
     record.event.emplace();
     record.event->type = policies::EventType::kRestartFinished;
@@ -69,8 +69,11 @@ TEST(DockerMessage, TheReasonIsInTheAttributesAsTexts) {
 
 TEST(DockerMessage, TheContainersLabelsAreThereAsInDockersOwnEvents) {
     auto record = restarted(policies::Outcome::kGraceful);
-    record.subject.labels = std::make_shared<const publish::PackedLabels>(docker::Labels{
-        {"com.docker.compose.service", "coach"}, {"team", "ai"}, {"name", "not the container's name"}});
+    const docker::Labels labels{
+        {"com.docker.compose.service", "coach"}, {"team", "ai"}, {"name", "not the container's name"}};
+    record.subject.change([&](publish::Subject& subject) {
+        subject.labels = std::make_shared<const publish::PackedLabels>(labels);
+    });
     const auto attributes = to_docker_event(record, kDaemon).event.attributes;
     EXPECT_EQ(attributes.at("team"), "ai");
     EXPECT_EQ(attributes.at("com.docker.compose.service"), "coach");

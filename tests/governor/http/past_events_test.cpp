@@ -36,12 +36,13 @@ class PastEventsTest : public testing::Test {
     void happen(const std::string& type) {
         publish::Record record;
         record.type = type;
-        record.subject.id = "c1";
-        record.subject.name = "jobmate-coach-1";
-        record.subject.project = "jobmate";
-        record.subject.service = "coach";
-        record.subject.labels = std::make_shared<const publish::PackedLabels>(
-            docker::Labels{{"com.docker.compose.service", "coach"}, {"team", "nlp"}});
+        record.subject =
+            publish::Subject{.id = "c1",
+                             .name = "jobmate-coach-1",
+                             .project = "jobmate",
+                             .service = "coach",
+                             .labels = std::make_shared<const publish::PackedLabels>(
+                                 docker::Labels{{"com.docker.compose.service", "coach"}, {"team", "nlp"}})};
         publisher->publish(record);
     }
     static PastQuery all() {

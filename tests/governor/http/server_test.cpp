@@ -93,7 +93,7 @@ class ServerTest : public testing::Test {
     void happen(const std::string& service) {
         publish::Record record;
         record.type = "armed";
-        record.subject.service = service;
+        record.subject = publish::Subject{.service = service};
         publisher.publish(record);
     }
 

@@ -145,7 +145,7 @@ TEST_F(ExporterTest, TheSeriesOfARemovedContainerGo) {
     settle();
     publish::Record trip;
     trip.type = "oom_near";
-    trip.subject.id = id_of('a');
+    trip.subject = publish::Subject{.id = id_of('a')};
     trip.event.emplace();
     trip.event->type = policies::EventType::kOomNear;
     registry_.publish(trip);

@@ -15,7 +15,7 @@ using policies::EventType;
 publish::Record about(const std::string& id, EventType type) {
     publish::Record record;
     record.type = policies::to_string(type);
-    record.subject.id = id;
+    record.subject = publish::Subject{.id = id};
     record.event.emplace();
     record.event->type = type;
     return record;

@@ -39,7 +39,7 @@ class RenderTest : public testing::Test {
               policies::EventType::kOomVerdict, policies::EventType::kRestartFinished}) {
             publish::Record record;
             record.type = policies::to_string(type);
-            record.subject.id = "coach";
+            record.subject = publish::Subject{.id = "coach"};
             record.event.emplace();
             record.event->type = type;
             record.event->outcome = policies::Outcome::kGraceful;
@@ -106,8 +106,9 @@ TEST_F(RenderTest, ShowsAContainerAsItIs) {
     EXPECT_THAT(text, HasSubstr(line("governor_container_quarantined", "postgres") + "1\n"));
     EXPECT_THAT(
         text, HasSubstr(line("governor_container_restarts_total", "coach", ",outcome=\"graceful\"") + "1\n"));
-    EXPECT_THAT(
-        text, HasSubstr(line("governor_container_oom_kills_total", "coach", ",verdict=\"ancestor_limit\"") + "1\n"));
+    EXPECT_THAT(text,
+                HasSubstr(line("governor_container_oom_kills_total", "coach", ",verdict=\"ancestor_limit\"") +
+                          "1\n"));
     EXPECT_THAT(text,
                 HasSubstr("governor_container_drain_seconds_sum{" + labels_of("coach").text() + "} 2\n"));
     EXPECT_THAT(text, HasSubstr("\ngovernor_host_short 1\n"));

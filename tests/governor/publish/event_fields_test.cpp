@@ -23,7 +23,7 @@ Record full(const Quantity& measured) {
     Record record;
     record.sequence = 1;
     record.type = "oom_verdict";
-    record.subject = {"4f2a", "jobmate-ai-coach-1", "coach:1", "jobmate", "ai-coach", 1, "ai"};
+    record.subject = Subject{"4f2a", "jobmate-ai-coach-1", "coach:1", "jobmate", "ai-coach", 1, "ai"};
     Event event;
     event.type = EventType::kOomVerdict;
     event.at = TimePoint(1s);

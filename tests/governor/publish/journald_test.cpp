@@ -54,8 +54,8 @@ Record near_oom() {
     Record record;
     record.sequence = 41;
     record.type = "oom_near";
-    record.subject = {
-        "4f2a91c07be34f2a91c07be3", "jobmate-coach-1", "python", "jobmate", "coach", 1, "ai", {}};
+    record.subject =
+        Subject{"4f2a91c07be34f2a91c07be3", "jobmate-coach-1", "python", "jobmate", "coach", 1, "ai", {}};
     record.event.emplace();
     record.event->type = policies::EventType::kOomNear;
     record.event->reason = {policies::Rule::kUnreclaimable,

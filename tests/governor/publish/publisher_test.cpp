@@ -17,9 +17,7 @@ std::chrono::system_clock::time_point epoch() {
 Record of(const std::string& service, const std::string& type = "armed") {
     Record record;
     record.type = type;
-    record.subject.service = service;
-    record.subject.project = "jobmate";
-    record.subject.name = "jobmate-" + service + "-1";
+    record.subject = Subject{.name = "jobmate-" + service + "-1", .project = "jobmate", .service = service};
     return record;
 }
 

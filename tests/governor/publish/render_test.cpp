@@ -24,7 +24,7 @@ Record near_oom() {
     record.sequence = 42;
     record.time = at_2am();
     record.type = "oom_near";
-    record.subject = {"4f2a", "jobmate-ai-coach-1", "coach:1", "jobmate", "ai-coach", 1, "ai"};
+    record.subject = Subject{"4f2a", "jobmate-ai-coach-1", "coach:1", "jobmate", "ai-coach", 1, "ai"};
     Event event;
     event.type = EventType::kOomNear;
     event.at = TimePoint(Duration(123456789));
@@ -121,7 +121,7 @@ TEST(RenderText, SaysWhenWhoWhatAndWhy) {
 
 TEST(RenderText, StaysOnOneLineAndCannotDriveATerminal) {
     Record record = near_oom();
-    record.subject.service = "evil\x1b[2J";
+    record.subject.change([](Subject& subject) { subject.service = "evil\x1b[2J"; });
     record.detail = "first\nsecond";
     const auto text = to_text(record);
     EXPECT_THAT(text, Not(HasSubstr("\n")));
@@ -131,7 +131,7 @@ TEST(RenderText, StaysOnOneLineAndCannotDriveATerminal) {
 
 TEST(RenderText, NamesReplicasAndTheGovernorItself) {
     Record record = near_oom();
-    record.subject.number = 2;
+    record.subject.change([](Subject& subject) { subject.number = 2; });
     EXPECT_THAT(to_text(record), HasSubstr("ai-coach#2"));
     Record own;
     own.type = "governor_started";

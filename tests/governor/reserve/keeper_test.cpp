@@ -48,12 +48,9 @@ class KeeperTest : public testing::Test {
             policy->reserve->min = policies::Size{.bytes = {min_mib << 20U}, .share = {}};
         }
         Care out;
-        out.target.id = id;
-        out.target.name = "shop-" + id;
+        out.target.subject = publish::Subject{.id = id, .name = "shop-" + id, .service = "postgres"};
         out.target.run = std::make_shared<governor::Run>(std::move(*directory), std::move(*files));
         out.target.policy = policy;
-        out.subject.id = id;
-        out.subject.service = "postgres";
         out.swap = swap;
         return out;
     }
@@ -177,7 +174,7 @@ TEST_F(KeeperTest, AValueThatAHandChangedIsSetBackAndTold) {
     EXPECT_EQ(drifts[0]->reason.measured, policies::Quantity::of(policies::Bytes{0}));
     EXPECT_EQ(drifts[0]->reason.threshold, policies::Quantity::of(100_MiB));
     EXPECT_EQ(drifts[0]->cause, "written by hand or by another program");
-    EXPECT_EQ(sink_.records.back().subject.service, "postgres");
+    EXPECT_EQ(sink_.records.back().subject->service, "postgres");
 }
 
 TEST_F(KeeperTest, TheCauseIsWhatTheBusOrDockerToldShortlyBefore) {

@@ -32,9 +32,7 @@ class VerdictsTest : public testing::Test {
                        "Config":{"Image":"img","Labels":{}},"HostConfig":{}})"));
         details_.id = kId;
         details_.state.pid = kPid1;
-        subject_.id = kId;
-        subject_.name = "shop-coach-1";
-        subject_.service = "coach";
+        subject_ = publish::Subject{.id = kId, .name = "shop-coach-1", .service = "coach"};
     }
 
     static std::string events(int kills, int ooms) {
@@ -100,7 +98,7 @@ class VerdictsTest : public testing::Test {
     async::Worker worker_{io_.get_executor()};
     policies::TimePoint now_{1h};
     docker::ContainerDetails details_;
-    publish::Subject subject_;
+    publish::SharedSubject subject_;
     std::shared_ptr<governor::Run> run_;
     std::unique_ptr<Verdicts> verdicts_;
 };
@@ -115,7 +113,7 @@ TEST_F(VerdictsTest, PutsLogCounterAndDockerTogether) {
     docker("oom");
     ASSERT_EQ(told(), 1) << "all have spoken: at once";
     const publish::Record& record = *sink_.last("oom_verdict");
-    EXPECT_EQ(record.subject.service, "coach");
+    EXPECT_EQ(record.subject->service, "coach");
     EXPECT_EQ(verdict().verdict, Verdict::kOwnLimit);
     EXPECT_EQ(verdict().victim.name(), "python3");
     EXPECT_EQ(verdict().victim.pid, kPid1);
@@ -202,7 +200,7 @@ TEST_F(VerdictsTest, TheHostsOwnProcessesAreToldWithoutAContainer) {
     kernel_.host_oom("/user.slice/session-1.scope", 77, "eater");
     docker("kill");
     ASSERT_EQ(told(), 1);
-    EXPECT_EQ(sink_.last("oom_verdict")->subject.id, "");
+    EXPECT_EQ(sink_.last("oom_verdict")->subject->id, "");
     EXPECT_EQ(verdict().victim.pid, 77);
     kernel_.oom("/system.slice/backup.service", 78, "tar");
     docker("kill");
@@ -218,7 +216,7 @@ TEST_F(VerdictsTest, OneThatEndsBeforeItIsFoundIsToldAllTheSame) {
     verdicts_->on_ended_unfound(die, 137);
     ASSERT_EQ(told("exited"), 1);
     EXPECT_EQ(sink_.last("exited")->event->verdict, Verdict::kOwnLimit);
-    EXPECT_EQ(sink_.last("exited")->subject.name, "shop-coach-1");
+    EXPECT_EQ(sink_.last("exited")->subject->name, "shop-coach-1");
     verdicts_->on_ended_unfound(die, 137);
     EXPECT_EQ(told("exited"), 1);
     settle();
@@ -244,7 +242,7 @@ TEST_F(VerdictsTest, AKillWhileNoGovernorRanIsToldOnceAndThenNeverAgain) {
     made();
     ASSERT_TRUE(test::run_until(io_, [this] { return told() == 1; }));
     EXPECT_NE(sink_.last("oom_verdict")->detail.find("not running"), std::string::npos);
-    EXPECT_EQ(sink_.last("oom_verdict")->subject.name, "shop-coach-1") << "asked of Docker";
+    EXPECT_EQ(sink_.last("oom_verdict")->subject->name, "shop-coach-1") << "asked of Docker";
     EXPECT_EQ(verdict().docker_agrees, std::nullopt);
     const std::string kept = "boot " + std::to_string(kernel_.sequence()) + "\n";
     bool written = false;
