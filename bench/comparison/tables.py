@@ -122,8 +122,13 @@ def healthy() -> str:
 
 
 def versions() -> str:
-    found = {name: value for suite in SUITES for rows in rows_of(suite).values() for row in rows for name, value in row["versions"].items()}
-    return ", ".join(f"{name} {value}" for name, value in found.items()) or NOT_RUN
+    """All that the rows were measured with: what was measured on another day may have had another."""
+    found: dict[str, list[str]] = {}
+    for row in (row for suite in SUITES for rows in rows_of(suite).values() for row in rows):
+        for name, value in row["versions"].items():
+            if value not in found.setdefault(name, []):
+                found[name].append(value)
+    return ", ".join(f"{name} {' or '.join(values)}" for name, values in found.items()) or NOT_RUN
 
 
 def loads() -> str:

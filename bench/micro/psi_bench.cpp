@@ -75,9 +75,10 @@ class ColdFile {
 };
 
 [[noreturn]] void read_for_ever(int fd) {
-    const auto* data = static_cast<const char*>(::mmap(nullptr, kFile, PROT_READ, MAP_SHARED, fd, 0));
+    const auto* data =
+        static_cast<const volatile char*>(::mmap(nullptr, kFile, PROT_READ, MAP_SHARED, fd, 0));
     while (true)
-        for (std::size_t at = 0; at < kFile; at += 4096) benchmark::DoNotOptimize(data[at]);
+        for (std::size_t at = 0; at < kFile; at += 4096) static_cast<void>(data[at]);
 }
 
 std::chrono::microseconds stalled(const cgroups::Directory& cgroup) {
@@ -89,7 +90,7 @@ std::chrono::microseconds stalled(const cgroups::Directory& cgroup) {
     return std::chrono::microseconds(now ? now->some.total_us : 0);
 }
 
-/// A trigger of a tenth of a second within two, as a policy's `pressure: 5%` arms it.
+/// A trigger of a tenth of a second within two, as a policy's `pressure: { some: 5% }` arms it.
 void pressure_told(benchmark::State& state) {
     std::string why;
     const auto cgroup = NativeCgroup::make(why);
