@@ -78,7 +78,7 @@ def _cost() -> list[list[str]]:
             share = own["cpu_s"] / peers[best]
             where = "" if count == 1000 else f" (at {count}; 1,000 was not run)"
             out.append([f"a tenth of the CPU of the cheapest peer that looks at each cgroup, at 1,000{where}",
-                        f"{share:.1f} × that of {best} ({own['cpu_s']:.1f} s to {peers[best]:.1f} s)", _verdict(share <= 0.1)])
+                        f"{share:.2f} × that of {best} ({own['cpu_s']:.1f} s to {peers[best]:.1f} s)", _verdict(share <= 0.1)])
     for count, limit in ((1000, 16), (10000, 64)):
         row = rows.get((cost_tables.GOVERNOR, count, "quiet"))
         text = f"{row['rss'] / 1024:.1f} MiB" if row else NOT_RUN
