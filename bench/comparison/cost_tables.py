@@ -13,6 +13,7 @@ from .tables import NOT_RUN, table
 
 COUNTS = [1, 10, 100, 1000]
 MICRO = RESULTS.parent / "micro.json"
+PRESSURE = RESULTS.parent / "micro_pressure.json"
 INSTRUCTIONS = Path(__file__).resolve().parent.parent / "micro" / "instructions.json"
 GOVERNOR = "cost-governor"
 
@@ -60,7 +61,7 @@ def micro() -> str:
         return NOT_RUN
     kept = json.loads(INSTRUCTIONS.read_text())["functions"] if INSTRUCTIONS.exists() else {}
     body = []
-    for row in json.loads(MICRO.read_text())["benchmarks"]:
+    for row in [row for path in (MICRO, PRESSURE) if path.exists() for row in json.loads(path.read_text())["benchmarks"]]:
         if row.get("aggregate_name") != "median":
             continue
         # What waits for the kernel is timed by itself: its CPU time would be that of the waiting.
