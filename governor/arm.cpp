@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the supervisor that takes a container under its care: find its cgroup, choose its policy, put
 // the limits on it.
-#include "cgroup/psi_trigger.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
@@ -70,7 +69,7 @@ int stop_signal_of(const docker::ContainerDetails& details) {
 
 Supervisor::Found found_in(const docker::ContainerDetails& details) {
     return {details.host_config.memory, details.host_config.memory_swap, details.state.paused,
-            stop_signal_of(details), details.stop_timeout};
+            details.stop_timeout};
 }
 
 }  // namespace
@@ -171,7 +170,7 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     entry->controller->retarget(std::move(target));
     if (!same_run) {
         entry->armed = false;
-        entry->trips.reset();
+        stop_listening(*entry);
         entry->notes.clear();
         entry->controller->feed(policies::Started{});
     }
@@ -343,17 +342,8 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     entry->controller->feed(armed);
     if (first && entry->found.paused) entry->controller->feed(policies::Paused{});
     if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});
-    if (first) {
-        auto trips = trips_.add(run->files.events_fd(), async::Readiness::For::kException, entry);
-        if (trips) {
-            entry->trips = std::move(*trips);
-        } else {
-            add_note(*entry, "cannot wait for its memory.events (" + trips.error().code.message() +
-                                 "): it is sampled only");
-        }
-        entry->listen_at = policies::TimePoint::max();
-    }
-    arm_pressure(*entry, run);
+    if (first) listen_for_trips(*entry, *run);
+    listen_for_pressure(*entry, *run);
     care_for(*entry, run);
     reschedule(id);
 }
@@ -366,50 +356,6 @@ void Supervisor::care_for(const Entry& entry, const std::shared_ptr<Run>& run) {
     if (limits.memory > 0 && limits.memory_swap >= limits.memory)
         care.swap = policies::Bytes{static_cast<std::uint64_t>(limits.memory_swap - limits.memory)};
     parts_.companion->on_armed(care);
-}
-
-/// So that a condition on `pressure` is looked at when tasks stall, not at the next sample.
-void Supervisor::arm_pressure(Entry& entry, const std::shared_ptr<Run>& run) {
-    entry.pressure.clear();
-    const auto& near = entry.controller->target().policy->near_oom;
-    if (!near) return;
-    std::vector<policies::Term> terms = near->when.terms;
-    if (near->warn) terms.insert(terms.end(), near->warn->when.terms.begin(), near->warn->when.terms.end());
-    for (const policies::Term& term : terms) {
-        const bool full = term.measure == policies::Measure::kPressureFull;
-        if (!full && term.measure != policies::Measure::kPressureSome) continue;
-        cgroups::PsiTrigger trigger;
-        trigger.full = full;
-        trigger.stall = trigger.window * term.pressure.value / 1000;
-        auto fd = cgroups::arm_psi_trigger(run->directory, trigger);
-        if (!fd) {
-            // Sampled at its pace all the same.
-            if (!fd.error().gone()) spdlog::debug("{}", fd.error().message());
-            continue;
-        }
-        entry.pressure.push_back(
-            std::make_unique<asio::posix::stream_descriptor>(parts_.loop, fd->release()));
-        listen_for_pressure(entry.controller->subject()->id, run, entry.pressure.size() - 1);
-    }
-}
-
-void Supervisor::listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run,
-                                     std::size_t which) {
-    Entry* entry = find(id);
-    if (entry == nullptr || which >= entry->pressure.size()) return;
-    auto* const waited = entry->pressure[which].get();
-    waited->async_wait(asio::posix::stream_descriptor::wait_error,
-                       [this, id, run, which, waited](boost::system::error_code code) {
-                           if (code) return;
-                           const Entry* now = find(id);
-                           const auto still = run.lock();
-                           if (now == nullptr || !still || still->ended || which >= now->pressure.size() ||
-                               now->pressure[which].get() != waited)
-                               return;
-                           sample(id, false);
-                           reschedule(id);
-                           listen_for_pressure(id, run, which);
-                       });
 }
 
 }  // namespace governor

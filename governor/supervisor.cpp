@@ -61,6 +61,7 @@ Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::P
       host_(std::move(host)),
       policy_(std::move(policy)),
       trips_(parts_.loop, [this](void* entry) { on_trip(*static_cast<Entry*>(entry)); }),
+      pressure_(parts_.loop, [this](void* entry) { on_pressure(*static_cast<Entry*>(entry)); }),
       timer_(parts_.loop) {}
 
 Supervisor::~Supervisor() = default;
@@ -130,7 +131,7 @@ void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
     if (state.phase == policies::Phase::kSignalling && state.asked_docker)
         return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
     const auto signal = act::parse_signal(attribute(event, "signal"));
-    if (signal && act::ends_container(*signal, entry.found.stop_signal))
+    if (signal && act::ends_container(*signal, entry.controller->target().run->stop_signal))
         entry.controller->feed(policies::StoppedByOther{});
 }
 
@@ -150,9 +151,7 @@ void Supervisor::on_die(const docker::Event& event) {
 void Supervisor::on_exit(const std::string& id, int exit_code) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
-    entry->trips.reset();
-    entry->pressure.clear();
-    entry->listen_at = policies::TimePoint::max();
+    stop_listening(*entry);
     entry->armed = false;
     if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     if (!entry->controller || !entry->controller->target().run) return;
@@ -246,8 +245,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
             return;
         }
         // Docker's `die` is on its way, and reconcile() finds what it does not tell.
-        entry->trips.reset();
-        entry->pressure.clear();
+        stop_listening(*entry);
         entry->stale = true;
         schedule_.remove(id);
         return;
@@ -293,25 +291,6 @@ void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
                             [](const auto&, const auto&) {});
 }
 
-void Supervisor::listen(Entry& entry) {
-    entry.listen_at = policies::TimePoint::max();
-    entry.trips.wait_again();
-}
-
-void Supervisor::on_trip(Entry& tripped) {
-    const cgroups::SharedText id = tripped.controller->subject()->id;
-    sample(id, true);
-    Entry* entry = find(id);
-    if (entry == nullptr || !entry->trips) return;
-    const policies::Duration quiet = entry->controller->quiet();
-    if (quiet.count() == 0) {
-        listen(*entry);
-    } else {
-        entry->listen_at = parts_.clock() + quiet;
-    }
-    reschedule(id);
-}
-
 void Supervisor::reschedule(const std::string& id) {
     const Entry* entry = find(id);
     if (entry == nullptr || !entry->controller) return;
@@ -331,7 +310,7 @@ void Supervisor::on_due(const std::string& id) {
     const policies::TimePoint now = parts_.clock();
     // Listening begins before the look: a change in between wakes again.
     const bool was_quiet = entry->listen_at <= now;
-    if (was_quiet) listen(*entry);
+    if (was_quiet) listen_again(*entry);
     if (entry->controller->deadline() <= now) entry->controller->feed(policies::Tick{});
     entry = find(id);
     if (entry != nullptr && !entry->stale && (was_quiet || entry->controller->sample_at() <= now)) {

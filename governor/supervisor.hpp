@@ -78,7 +78,6 @@ class Supervisor final : public docker::EventHandler {
         std::int64_t memory = 0;       ///< Docker's own limits, bytes; 0: none
         std::int64_t memory_swap = 0;  ///< memory and swap together; -1: no limit
         bool paused = false;
-        int stop_signal = 15;
         std::optional<std::chrono::seconds> stop_timeout;  ///< absent: Docker's default
     };
 
@@ -86,8 +85,8 @@ class Supervisor final : public docker::EventHandler {
         Found found;
         std::shared_ptr<Controller> controller;
         async::Readiness::Registration trips;  ///< of the run's memory.events
-        /// PSI triggers for the policy's conditions on `pressure`: some, full.
-        std::vector<std::unique_ptr<boost::asio::posix::stream_descriptor>> pressure;
+        /// PSI triggers for the policy's conditions on `pressure`.
+        std::vector<async::Readiness::Registration> pressure;
         policies::TimePoint listen_at = policies::TimePoint::max();
         policies::TimePoint look_again_at = policies::TimePoint::min();  ///< after a look that failed
         bool attaching = false;
@@ -122,10 +121,12 @@ class Supervisor final : public docker::EventHandler {
     void adopt(Entry& entry, const std::shared_ptr<Run>& run);
 
     void care_for(const Entry& entry, const std::shared_ptr<Run>& run);
-    void arm_pressure(Entry& entry, const std::shared_ptr<Run>& run);
-    void listen_for_pressure(const std::string& id, const std::weak_ptr<Run>& run, std::size_t which);
-    void listen(Entry& entry);
-    void on_trip(Entry& entry);
+    void listen_for_trips(Entry& entry, const Run& run);
+    void listen_for_pressure(Entry& entry, const Run& run);
+    void listen_again(Entry& entry);
+    static void stop_listening(Entry& entry);
+    void on_trip(Entry& tripped);
+    void on_pressure(Entry& stalled);
     void sample(const std::string& id, bool may_be_trip);
     bool glance(Entry& entry);
     void repair_tripwire(Entry& entry, const policies::Sample& sample);
@@ -144,6 +145,7 @@ class Supervisor final : public docker::EventHandler {
     Host host_;
     std::shared_ptr<const policies::Policy> policy_;
     async::Readiness trips_;
+    async::Readiness pressure_;
     Entries entries_;
     watch::Schedule schedule_;
     boost::asio::steady_timer timer_;

@@ -40,6 +40,8 @@ def first_slot(body: str) -> int | None:
         elif stored := re.search(r"mov[ua]ps\s+%(xmm\d+),(?:0x([0-9a-f]+))?\(%r(?!sp)", line):
             if stored[1] in holders:
                 return int(stored[2] or "0", 16)
+        elif overwritten := re.search(r"\s(?:mov|lea|xor|add|sub|pop)\w*\s.*%(r\w+)(?:\s+#.*)?$", line):
+            holders.discard(overwritten[1])
     return None
 
 

@@ -56,7 +56,7 @@ SHAPES = [("c", "single", 0), ("python", "single", 50), ("c", "procs4", 50), ("c
           ("c", "single", 50), ("c", "procs4", 0), ("python", "single", 10), ("c", "single", 200), ("python", "procs4", 50)]
 #: 20 runs, in groups that have the host's swap in common.
 WORK = [[Spec(*shape, swap) for shape in SHAPES[start:start + 5]] for swap in (False, True) for start in (0, 5)]
-QUICK = [[Spec(*shape, False) for shape in SHAPES[:3]]]
+QUICK = [[Spec(*shape, False) for shape in SHAPES[:2]]]
 REACTION = [[Spec("c", "single", rate, False, repeat) for rate in (50, 200, 0)] for repeat in range(2, 7)]
 
 

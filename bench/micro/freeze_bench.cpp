@@ -21,8 +21,9 @@ class Workers {
             if (pid == 0) {
                 while (true) benchmark::ClobberMemory();
             }
-            pids_.push_back(pid);
-            if (!where.attach(pid)) good_ = false;
+            // kill(-1) would end everything.
+            if (pid > 0) pids_.push_back(pid);
+            if (pid <= 0 || !where.attach(pid)) good_ = false;
         }
     }
     Workers(const Workers&) = delete;

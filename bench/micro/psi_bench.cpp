@@ -58,6 +58,7 @@ class Limit {
 class ColdFile {
   public:
     ColdFile() : file_(std::tmpfile()) {
+        if (file_ == nullptr) return;
         const std::vector<char> block(1U << 20U, 'x');
         for (std::size_t at = 0; at < kFile; at += block.size())
             std::fwrite(block.data(), 1, block.size(), file_);
@@ -67,7 +68,10 @@ class ColdFile {
     }
     ColdFile(const ColdFile&) = delete;
     ColdFile& operator=(const ColdFile&) = delete;
-    ~ColdFile() { std::fclose(file_); }
+    ~ColdFile() {
+        if (file_ != nullptr) std::fclose(file_);
+    }
+    explicit operator bool() const { return file_ != nullptr; }
     int fd() const { return ::fileno(file_); }
 
   private:
@@ -97,7 +101,9 @@ void pressure_told(benchmark::State& state) {
     if (!cgroup) return state.SkipWithError(("skipped: " + why).c_str());
     const ColdFile file;
     const Limit limit(cgroup->directory());
+    if (!file) return state.SkipWithError("skipped: cannot make a file in the folder for temporary ones");
     const pid_t reader = ::fork();
+    if (reader < 0) return state.SkipWithError("skipped: cannot fork");  // kill(-1) would end everything
     if (reader == 0) {
         ::raise(SIGSTOP);
         read_for_ever(file.fd());

@@ -56,8 +56,9 @@ class Readiness {
     Readiness& operator=(const Readiness&) = delete;
     ~Readiness() = default;
 
-    /// Waits from now on, on a duplicate of `fd`. `who` must live as long as the registration, and is told of
-    /// nothing else. Fails when no more files can be opened, or watched.
+    /// Waits from now on, on a duplicate of `fd`. `who` must live as long as the registration; when one of
+    /// several with the same `who` ends in the middle of a round, the others are not told of in that round.
+    /// Fails when no more files can be opened, or watched.
     cgroups::Result<Registration> add(int fd, For what, void* who);
 
   private:

@@ -30,7 +30,7 @@ struct Subject {
 };
 
 /// A subject that many hold: what is known of a container, what is remembered for it, every event about it.
-/// Copying shares. Of thousands of containers the copies were a third of all memory.
+/// Copying shares.
 class SharedSubject {
   public:
     SharedSubject() = default;
