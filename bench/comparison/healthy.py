@@ -79,7 +79,10 @@ def _seen(worker: Service) -> dict:
         raise RuntimeError(f"nobody watched {worker.name}: that nothing was seen says nothing")
     signals = (worker.guest.read(f"{worker.out}/signals") or "").split()
     seen = [what for what in witness if what in ACTIONS] + signals + (["SIGTERM"] if worker.saved_files() else [])
-    stalled = re.search(r"some .*total=(\d+)", worker.read("memory.pressure") or "") if worker.running else None
+    running = worker.running
+    if not running and not seen:
+        raise RuntimeError(f"{worker.name} is gone and nobody saw why: that nothing was seen says nothing")
+    stalled = re.search(r"some .*total=(\d+)", worker.read("memory.pressure") or "") if running else None
     # That it was hungry: how near it came to its limit.
-    peak = int(worker.read("memory.peak") or 0) if worker.running else None
+    peak = int(worker.read("memory.peak") or 0) if running else None
     return {"actions": seen, "stalled_ms": int(stalled.group(1)) // 1000 if stalled else None, "peak": peak}

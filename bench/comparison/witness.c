@@ -81,11 +81,12 @@ int main(int argc, char **argv)
         /* A task that naps in reclaim stands still from here on, but the kernel calls the cgroup frozen only when the nap ends. */
         if (fds[3].revents && read(writes, notes, sizeof notes) > 0 && pread(wished, wish, 1, 0) == 1 && wish[0] == '1')
             say("freeze");
-        if (fds[0].revents) {
+        const long long now_frozen = value(events, "frozen"), populated = value(events, "populated");
+        /* A process leaves its cgroup before its pidfd tells of its end. */
+        if (fds[0].revents || (fds[0].fd >= 0 && populated <= 0)) {
             say("exited");
             fds[0].fd = -1;
         }
-        const long long now_frozen = value(events, "frozen"), populated = value(events, "populated");
         if (now_frozen >= 0 && now_frozen != frozen) {
             frozen = now_frozen;
             say(frozen ? "frozen" : "thawed");
