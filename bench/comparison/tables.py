@@ -113,7 +113,8 @@ def healthy() -> str:
                 cells.append(NOT_RUN)
             else:
                 stalls = [row["stalled_ms"] for row in runs if row["stalled_ms"] is not None]
-                share = statistics.median(stalls) / 1000 / runs[0]["seconds"] if stalls else 0
+                # The kernel counts from the container's start to the look at it, which is more than the seconds in between.
+                share = min(1.0, statistics.median(stalls) / 1000 / runs[0]["seconds"]) if stalls else 0
                 stalled = f"; stalled {share:.0%}" if share > 0.01 else ""
                 what = ", ".join(sorted({action for row in touched for action in row["actions"]}))
                 cells.append((f"**{len(touched)} of {len(runs)}** ({what})" if touched else f"0 of {len(runs)}") + stalled)
