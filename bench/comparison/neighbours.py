@@ -53,16 +53,19 @@ def _pair(host: Host, databases: Databases, candidate: Candidate, seconds: int, 
         quiet = databases.pgbench(seconds, seed, rate)
         guest.run(f": > {EVENTS}")
         coach_stack.up()
+        # Of this coach alone: the recorder may come to know of earlier ones late, and they have the same name.
+        made = coach.inspect()["Id"]
+        ended = lambda: [event for event in coach.events("die") if event.container == made]  # noqa: E731
         high = candidate.annotations.get("org.systemd.property.MemoryHigh", "")
         at = (int(high.split()[1]) if high else TRIPWIRE) * 97 // 100
         try:
-            until(lambda: coach.events("die") or int(coach.read("memory.current") or 0) >= at, "the coach's first end", BITE, pause=1)
+            until(lambda: ended() or int(coach.read("memory.current") or 0) >= at, "the coach's first end", BITE, pause=1)
         except Late:
             pass  # told by its ends: none
         began = time.monotonic()
         leaking = databases.pgbench(seconds, seed, rate)
         took = time.monotonic() - began
-        ends = len(coach.events("die"))
+        ends = len(ended())
     finally:
         coach_stack.down()
         candidate.stop(guest)

@@ -94,7 +94,7 @@ def neighbours() -> str:
             rows.append([key, NOT_RUN, "", "", ""])
             continue
         tps, p99 = [row["tps_ratio"] for row in found], [row["p99_ratio"] for row in found]
-        rows.append([key, str(len(found)), _spread(tps), _spread(p99), ", ".join(str(row["ends"]) for row in found)])
+        rows.append([key, str(len(found)), _spread(tps), _spread(p99), ", ".join(str(row.get("ends", "?")) for row in found)])
     return table(["candidate", "runs", "transactions/s, of quiet", "p99 latency, of quiet", "the coach's ends in each run"], rows)
 
 
