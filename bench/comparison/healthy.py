@@ -74,12 +74,13 @@ def _watch(host: Host, candidate: Candidate, names: list[str], seconds: int) -> 
 
 
 def _seen(worker: Service) -> dict:
+    # First: what ends between the two looks is in what the witness saw.
+    running = worker.running
     witness = [line.split()[1] for line in (worker.guest.read(f"{worker.out}/witness") or "").splitlines()]
     if "watching" not in witness:
         raise RuntimeError(f"nobody watched {worker.name}: that nothing was seen says nothing")
     signals = (worker.guest.read(f"{worker.out}/signals") or "").split()
     seen = [what for what in witness if what in ACTIONS] + signals + (["SIGTERM"] if worker.saved_files() else [])
-    running = worker.running
     if not running and not seen:
         raise RuntimeError(f"{worker.name} is gone and nobody saw why: that nothing was seen says nothing")
     stalled = re.search(r"some .*total=(\d+)", worker.read("memory.pressure") or "") if running else None
