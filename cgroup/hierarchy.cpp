@@ -63,7 +63,8 @@ bool has_word(std::string_view text, std::string_view word) {
 
 Result<Hierarchy> find_hierarchy(const std::string& mount) {
     Hierarchy out;
-    out.mode = find_mode();
+    // A mount that the caller names is v2 by their word; the usual mount points say nothing about it.
+    out.mode = mount.empty() ? find_mode() : Mode::kUnified;
     out.mount = mount.empty() ? find_mount() : mount;
     if (out.mount.empty()) return out;
 

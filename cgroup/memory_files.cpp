@@ -30,9 +30,10 @@ constexpr std::array<Kind, 9> kKinds{{
 
 }  // namespace
 
-Result<MemoryFiles> MemoryFiles::open(const Directory& directory) {
+Result<MemoryFiles> MemoryFiles::open(const Directory& directory, std::shared_ptr<LimitNode> above) {
     static_assert(kKinds.size() == kFiles);
     MemoryFiles out;
+    out.above_ = std::move(above);
     out.path_ = directory.shared_path();
     out.directory_ = directory.fd();
     for (std::size_t file = 0; file < kFiles; ++file) {
@@ -69,13 +70,73 @@ Result<Bytes> MemoryFiles::number(File file) {
     return *value;
 }
 
-Bytes MemoryFiles::free_swap(Bytes swap_free) {
+MemoryFiles::~MemoryFiles() {
+    add_to_ancestors({}, {});
+}
+
+const LimitNode* MemoryFiles::ancestor(std::uint8_t level) const {
+    const LimitNode* node = level == 0 ? nullptr : above_.get();
+    for (std::uint8_t i = 1; node != nullptr && i < level; ++i) node = node->parent();
+    return node;
+}
+
+/// The limits on zswap of this cgroup and of those above; few have any, so the files are not held open.
+void MemoryFiles::read_zswap(std::uint64_t round) {
+    if (zswap_round_ == round) return;
+    zswap_round_ = round;
+    LimitNode own(path_.str(), nullptr);
+    own.refresh(round);
+    zswap_room_ = own.zswap_room();
+    zswap_writeback_ = own.zswap_writeback();
+    for (const LimitNode* node = above_.get(); node != nullptr; node = node->parent()) {
+        zswap_room_ = std::min(zswap_room_, node->zswap_room());
+        zswap_writeback_ = zswap_writeback_ && node->zswap_writeback();
+    }
+}
+
+/// mm/memcontrol.c, mem_cgroup_get_nr_swap_pages(): the least along the path.
+SwapRoom MemoryFiles::swap_room(const Surroundings& around) {
+    SwapRoom out;
     // Asked before, because an error costs allocations, and this is the hot path.
-    if (swap_free.value == 0 || absent_[kSwapMaximum] || absent_[kSwapCurrent]) return {};
+    if (around.swap.free.value == 0 || absent_[kSwapMaximum] || absent_[kSwapCurrent]) return out;
     const auto limit = number(kSwapMaximum);
     const auto used = number(kSwapCurrent);
-    if (!limit || !used || limit->value <= used->value) return {};
-    return {std::min(swap_free.value, limit->value - used->value)};
+    if (!limit || !used || limit->value <= used->value) return out;
+    out.free = {std::min(around.swap.free.value, limit->value - used->value)};
+    for (const LimitNode* node = above_.get(); node != nullptr; node = node->parent())
+        out.free = std::min(out.free, node->swap_room());
+    if (!around.swap.zswap || out.free == Bytes{}) return out;
+    read_zswap(around.round);
+    out.only_zswap = !zswap_writeback_;
+    out.zswap_free = zswap_room_;
+    return out;
+}
+
+void MemoryFiles::add_to_ancestors(Bytes swappable, Bytes protected_cache) {
+    if (swappable == swappable_ && protected_cache == protected_) return;
+    const auto change = [](Bytes now, Bytes before) {
+        return static_cast<std::int64_t>(now.value) - static_cast<std::int64_t>(before.value);
+    };
+    for (LimitNode* node = above_.get(); node != nullptr; node = node->parent()) {
+        node->add_swappable(change(swappable, swappable_));
+        node->add_protected(change(protected_cache, protected_));
+    }
+    swappable_ = swappable;
+    protected_ = protected_cache;
+}
+
+/// The cgroup above with the least headroom, when that is less than the container's own.
+void MemoryFiles::bind_above(MemorySample& out) const {
+    Bytes least = out.hard;
+    if (least != kMax) least.value -= std::min(least.value, out.unreclaimable.value);
+    std::uint8_t level = 0;
+    for (LimitNode* node = above_.get(); node != nullptr; node = node->parent()) {
+        ++level;
+        const Bytes headroom = node->headroom(least);
+        if (headroom >= least) continue;
+        least = out.headroom_above = headroom;
+        out.bound_level = level;
+    }
 }
 
 Result<Bytes> MemoryFiles::current() {
@@ -101,8 +162,9 @@ Result<MemoryEvents> MemoryFiles::counters(File file) {
     return *value;
 }
 
-Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
+Result<MemorySample> MemoryFiles::sample(const Surroundings& around) {
     MemorySample out;
+    for (LimitNode* node = above_.get(); node != nullptr; node = node->parent()) node->refresh(around.round);
     const auto events_read = events();
     if (!events_read) return tl::make_unexpected(events_read.error());
     out.events = *events_read;
@@ -114,7 +176,11 @@ Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
     if (!text) return tl::make_unexpected(text.error());
     const auto stat = parse_memory_stat(*text);
     if (!stat) return make_error(std::errc::invalid_argument, "understand memory.stat of", path_.str());
-    out.unreclaimable = unreclaimable(*stat, free_swap(swap_free));
+    const Bytes swap_takes = swappable(*stat, swap_room(around));
+    out.unreclaimable = unreclaimable(*stat, swap_takes);
+    out.clean_cache = clean_cache(*stat);
+    out.unwritten = {stat->file_dirty.value + stat->file_writeback.value};
+    out.writeback = stat->file_writeback;
 
     struct Number {
         File file;
@@ -126,6 +192,9 @@ Result<MemorySample> MemoryFiles::sample(Bytes swap_free) {
         if (!value) return tl::make_unexpected(value.error());
         *item.value = *value;
     }
+    const std::uint64_t kept = std::min(min_.value, out.current.value);
+    add_to_ancestors(swap_takes, {kept > out.unreclaimable.value ? kept - out.unreclaimable.value : 0});
+    bind_above(out);
     if (absent_[kPressure]) return out;
     if (const auto pressure_fd = held(kPressure)) {
         // A kernel booted with psi=0 has the file but answers EOPNOTSUPP: no pressure is then what is known.

@@ -102,7 +102,14 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
                 if (key == "active_anon") return to_number(value, out.active_anon.value);
                 return true;
             case 'f':
-                return key == "file" ? to_number(value, out.file.value) : true;
+                if (key == "file") return to_number(value, out.file.value);
+                if (key == "file_dirty") return to_number(value, out.file_dirty.value);
+                return key == "file_writeback" ? to_number(value, out.file_writeback.value) : true;
+            case 'h':
+                return key == "hugetlb" ? to_number(value, out.hugetlb.value) : true;
+            case 'z':
+                if (key == "zswap") return to_number(value, out.zswap.value);
+                return key == "zswapped" ? to_number(value, out.zswapped.value) : true;
             case 'i':
                 return key == "inactive_anon" ? to_number(value, out.inactive_anon.value) : true;
             case 'k':
@@ -139,16 +146,47 @@ std::optional<MemoryStat> parse_memory_stat(std::string_view text) {
     return out;
 }
 
-Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap) {
+namespace {
+
+/// Of the pages that count as anonymous here, those that are on the anon lists: the others are locked.
+std::uint64_t on_anon_lists(const MemoryStat& stat) {
+    return std::min(stat.active_anon.value + stat.inactive_anon.value, stat.anon.value + stat.shmem.value);
+}
+
+std::uint64_t locked_file(const MemoryStat& stat) {
     const std::uint64_t anon_like = stat.anon.value + stat.shmem.value;
-    const std::uint64_t on_anon_lists = stat.active_anon.value + stat.inactive_anon.value;
-    const std::uint64_t locked_anon = anon_like > on_anon_lists ? anon_like - on_anon_lists : 0;
-    const std::uint64_t locked_file =
-        stat.unevictable.value > locked_anon ? stat.unevictable.value - locked_anon : 0;
+    const std::uint64_t locked_anon = anon_like - on_anon_lists(stat);
+    return stat.unevictable.value > locked_anon ? stat.unevictable.value - locked_anon : 0;
+}
+
+}  // namespace
+
+Bytes unreclaimable(const MemoryStat& stat, Bytes swap_takes) {
+    const std::uint64_t anon_like = stat.anon.value + stat.shmem.value;
     const std::uint64_t kernel =
         stat.kernel.value > stat.slab_reclaimable.value ? stat.kernel.value - stat.slab_reclaimable.value : 0;
-    const std::uint64_t swappable = std::min(free_swap.value, std::min(on_anon_lists, anon_like));
-    return {anon_like + locked_file + kernel + stat.sock.value - swappable};
+    const std::uint64_t taken = std::min(swap_takes.value, on_anon_lists(stat));
+    return {anon_like + locked_file(stat) + kernel + stat.sock.value + stat.hugetlb.value - taken};
+}
+
+Bytes swappable(const MemoryStat& stat, const SwapRoom& room) {
+    std::uint64_t pages = std::min(room.free.value, on_anon_lists(stat));
+    if (!room.only_zswap) return {pages};
+    double ratio = 0.5;
+    if (stat.zswapped.value > 0)
+        ratio =
+            std::min(1.0, static_cast<double>(stat.zswap.value) / static_cast<double>(stat.zswapped.value));
+    if (room.zswap_free != kMax && ratio > 0) {
+        const double stored = static_cast<double>(room.zswap_free.value) / ratio;
+        if (stored < static_cast<double>(pages)) pages = static_cast<std::uint64_t>(stored);
+    }
+    return {static_cast<std::uint64_t>(static_cast<double>(pages) * (1.0 - ratio))};
+}
+
+Bytes clean_cache(const MemoryStat& stat) {
+    const std::uint64_t busy =
+        stat.shmem.value + locked_file(stat) + stat.file_dirty.value + stat.file_writeback.value;
+    return {(stat.file.value > busy ? stat.file.value - busy : 0) + stat.slab_reclaimable.value};
 }
 
 std::optional<PressureFile> parse_pressure(std::string_view text) {

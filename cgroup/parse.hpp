@@ -48,15 +48,35 @@ struct MemoryStat {
     Bytes unevictable;
     Bytes active_anon;
     Bytes inactive_anon;
+    Bytes file_dirty;      ///< page cache that must be written first, and whose writing has not begun
+    Bytes file_writeback;  ///< page cache that is being written
+    Bytes zswap;           ///< compressed pages of this cgroup in zswap; charged as kernel memory
+    Bytes zswapped;        ///< the same pages as they were before compression
+    Bytes hugetlb;         ///< huge pages, where they are charged (mount option memory_hugetlb_accounting)
     bool operator==(const MemoryStat&) const = default;
 };
 std::optional<MemoryStat> parse_memory_stat(std::string_view text);
 
 /// The memory that reclaim cannot give back: anon + shmem + unevictable file pages + kernel memory without
-/// reclaimable slab + socket buffers, less what free swap could still take of the pages on the anon lists.
-/// memory.stat counts an mlocked page both in anon (or file) and in unevictable; the anon lists tell which
-/// part of unevictable is not counted yet.
-Bytes unreclaimable(const MemoryStat& stat, Bytes free_swap);
+/// reclaimable slab + socket buffers + huge pages, less `swap_takes` of the pages on the anon lists.
+/// memory.stat counts an mlocked page both in anon (or file) and in unevictable; the difference to the anon
+/// lists shows which part of unevictable is not counted yet.
+Bytes unreclaimable(const MemoryStat& stat, Bytes swap_takes);
+
+/// What swap can take of a cgroup's memory.
+struct SwapRoom {
+    Bytes free = {};          ///< least of the host's free swap and the limits along the path
+    bool only_zswap = false;  ///< zswap without writeback: what it stores stays charged, compressed
+    Bytes zswap_free = kMax;  ///< what zswap may still store, compressed; used with only_zswap
+};
+/// The memory that moving pages to swap would free: `room.free`, at most the pages on the anon lists. With
+/// only_zswap, less their compressed size, by the ratio measured on the pages that zswap holds already (one
+/// half before there are any).
+Bytes swappable(const MemoryStat& stat, const SwapRoom& room);
+
+/// Page cache and slab that reclaim can drop at once: neither locked, nor dirty, nor under writeback, nor
+/// tmpfs.
+Bytes clean_cache(const MemoryStat& stat);
 
 /// One line of a *.pressure file.
 struct Pressure {

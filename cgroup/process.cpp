@@ -89,14 +89,7 @@ Result<HostMemory> Processes::host_memory() const {
     const auto total = parse_meminfo(*text, "MemTotal");
     const auto available = parse_meminfo(*text, "MemAvailable");
     if (!total || !available) return make_error(std::errc::invalid_argument, "understand", meminfo_);
-    return HostMemory{*total, *available, parse_meminfo(*text, "SwapFree").value_or(Bytes{})};
-}
-
-Bytes Processes::swap_free() const {
-    std::array<char, kMeminfoSize> buffer;
-    const auto text = meminfo(buffer);
-    if (!text) return {};
-    return parse_meminfo(*text, "SwapFree").value_or(Bytes{});
+    return HostMemory{*total, *available};
 }
 
 Result<PidFd> PidFd::open(int pid) {

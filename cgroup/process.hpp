@@ -17,7 +17,6 @@ namespace cgroups {
 struct HostMemory {
     Bytes total;
     Bytes available;
-    Bytes swap_free;
 };
 
 class Processes {
@@ -31,10 +30,8 @@ class Processes {
     Result<std::string> cgroup_path(int pid) const;
     Result<void> set_oom_score_adj(int pid, int value) const;
     Result<int> oom_score_adj(int pid) const;
-    /// MemTotal, MemAvailable and SwapFree of the host.
+    /// MemTotal and MemAvailable of the host.
     Result<HostMemory> host_memory() const;
-    /// SwapFree of the host; 0 when it cannot be read.
-    Bytes swap_free() const;
 
   private:
     Result<std::string> slurp(const std::string& path) const;

@@ -198,7 +198,9 @@ class Daemon {
         host.cgroup_mount = hierarchy_.mount;
         host.cgroup_driver = info->cgroup_driver;
         host.docker_version = version->version;
-        host.memory = {static_cast<std::uint64_t>(info->mem_total)};
+        // What Docker reports is MemTotal, with reserved huge pages and zram's own use.
+        const auto usable = read_host_memory(options_.proc, options_.sys);
+        host.memory = usable ? *usable : policies::Bytes{static_cast<std::uint64_t>(info->mem_total)};
         host.own_container = docker::own_container_id(slurp(options_.proc + "/self/cgroup"),
                                                       slurp(options_.proc + "/self/mountinfo"))
                                  .value_or("");
@@ -210,8 +212,8 @@ class Daemon {
         make_verdicts(host);
         make_hooks(info->name);
         Supervisor::Parts parts{
-            loop_.get_executor(), docker_,       actuator_, publisher_,    worker_,
-            processes_,           monotonic_now, history_,  keeper_.get(), verdicts_.get()};
+            loop_.get_executor(), docker_,  actuator_,     publisher_,      worker_,       processes_,
+            monotonic_now,        history_, keeper_.get(), verdicts_.get(), options_.proc, options_.sys};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
         host_watch_ = std::make_unique<HostWatch>(
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,

@@ -17,6 +17,7 @@ struct RunOptions {
     std::string docker_socket = "/var/run/docker.sock";
     std::string cgroup_mount;  ///< empty: found
     std::string proc = "/proc";
+    std::string sys = "/sys";
     bool text_log = false;         ///< --log-format=text
     journal::Retention retention;  ///< of the journal
     bool dbus = true;              ///< --dbus: be org.jobmate.Governor1 on the system bus, where there is one

@@ -225,7 +225,7 @@ std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& detail
         }
         return nullptr;
     }
-    auto files = cgroups::MemoryFiles::open(*directory);
+    auto files = cgroups::MemoryFiles::open(*directory, limits_.above(directory->path()));
     if (!files) {
         if (is_out_of_files(files.error())) {
             tell_out_of_files();
@@ -253,7 +253,7 @@ asio::awaitable<bool> Supervisor::set_hard_limit(std::string id, std::shared_ptr
     if (entry->found.memory == limit && entry->found.memory_swap == both) co_return true;
     // Lowered below what it uses, the kernel would kill at once: never make it worse. The tripwire brings it
     // down gracefully, and the container that comes back gets the limit.
-    const auto now = run->files.sample(swap_free());
+    const auto now = run->files.sample(surroundings());
     if (now && policies::Bytes{now->unreclaimable.value} >= policy->memory.tripwire.of(hard)) {
         if (Entry* still = find(id))
             add_note(*still,
@@ -328,7 +328,9 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
         armed.tripwire = policy->memory.tripwire.of(armed.hard);
     const bool draining = mark && mark->stage == act::Stage::kSignalled;
     const auto before = run->directory.read_bytes("memory.high");
-    const bool differs = !before || before->value != armed.tripwire.value;
+    // A tripwire that follows a limit above stays as it is: the next sample moves it.
+    const bool follows = find(id)->armed && find(id)->controller->state().bound_level != 0;
+    const bool differs = !follows && (!before || before->value != armed.tripwire.value);
     if (!draining && differs && (armed.tripwire != policies::kUnlimited || find(id)->armed))
         co_await set_tripwire(run, armed.tripwire);
 
@@ -351,6 +353,9 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
 /// The rest of what the policy sets: reservations, the swap limit, oom_score_adj.
 void Supervisor::care_for(const Entry& entry, const std::shared_ptr<Run>& run) {
     if (parts_.companion == nullptr || run->ended) return;
+    const auto& reserve = entry.controller->target().policy->reserve;
+    const auto min = reserve && reserve->min ? reserve->min->of(host_.memory) : policies::Bytes{};
+    run->files.set_protected({min.value});
     Care care{entry.controller->target(), std::nullopt};
     const Found& limits = entry.found;
     if (limits.memory > 0 && limits.memory_swap >= limits.memory)

@@ -89,6 +89,8 @@ void Controller::publish(const policies::Event& event, const std::string& detail
     record.type = policies::to_string(event.type);
     record.subject = target_.subject;
     record.event = event;
+    if (event.bound_level != 0 && target_.run)
+        if (const auto* node = target_.run->files.ancestor(event.bound_level)) record.bound_by = node->name();
     record.detail = explain_event(event);
     if (!detail.empty()) record.detail += (record.detail.empty() ? "" : " ") + detail;
     sink_.publish(record);

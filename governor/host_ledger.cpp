@@ -2,24 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/host_ledger.hpp"
 
-#include "cgroup/parse.hpp"
-
-#include <cerrno>
-#include <fstream>
-#include <iterator>
+#include "cgroup/host_swap.hpp"
 
 namespace governor {
 
-cgroups::Result<policies::Bytes> read_host_memory(const std::string& proc) {
-    const std::string path = proc + "/meminfo";
-    errno = 0;
-    std::ifstream in(path);
-    if (!in) return cgroups::errno_error("read", path);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    const auto total = cgroups::parse_meminfo(text, "MemTotal");
-    if (!total || total->value == 0)
-        return cgroups::make_error(std::errc::invalid_argument, "find MemTotal in", path);
-    return policies::Bytes{total->value};
+cgroups::Result<policies::Bytes> read_host_memory(const std::string& proc, const std::string& sys) {
+    const auto usable = cgroups::usable_memory(proc, sys);
+    if (!usable) return tl::make_unexpected(usable.error());
+    return policies::Bytes{usable->value};
 }
 
 std::string refuse_by_ledger(const policies::Policy& policy, policies::Bytes host_memory) {

@@ -10,8 +10,9 @@
 
 namespace governor {
 
-/// MemTotal of `<proc>/meminfo`. Blocking, but the kernel answers at once.
-cgroups::Result<policies::Bytes> read_host_memory(const std::string& proc);
+/// The host's memory that containers can have (cgroups::usable_memory): the base of every percentage of host
+/// memory and of the ledger. Blocking, some microseconds.
+cgroups::Result<policies::Bytes> read_host_memory(const std::string& proc, const std::string& sys = "/sys");
 
 /// Why this host cannot keep what the policy promises, with the numbers; empty when it can. For the start and
 /// for a reload: such a policy is not used. A host whose memory is not known (0) refuses nothing.

@@ -136,7 +136,9 @@ bool HostWatch::take_sample(policies::HostSample& out) {
         spdlog::warn("{}: the host is not guarded", memory.error().message());
         return false;
     }
-    out.total = {memory->total.value};
+    // Reserved huge pages and zram's own use are no memory that a service could have.
+    const policies::Bytes usable = parts_.supervisor.host().memory;
+    out.total = usable == policies::Bytes{} ? policies::Bytes{memory->total.value} : usable;
     out.available = {memory->available.value};
     // As long as there is plenty, what the containers' own samples said is good enough.
     const policies::Bytes free = policy_->host.keep_free ? policy_->host.keep_free->of(out.total)
@@ -147,7 +149,7 @@ bool HostWatch::take_sample(policies::HostSample& out) {
         const Target& target = entry.controller->target();
         policies::Bytes used = entry.controller->state().last.unreclaimable;
         if (near_ && target.run && !target.run->ended)
-            if (const auto sample = target.run->files.sample(memory->swap_free))
+            if (const auto sample = target.run->files.sample(parts_.supervisor.surroundings()))
                 used = {sample->unreclaimable.value};
         if (near_ && target.run && entry.controller->sample_at() > parts_.clock() + policies::kIdlePace / 2)
             target.run->files.cool();

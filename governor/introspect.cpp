@@ -37,14 +37,14 @@ json threshold(const std::string& name, policies::Duration value) {
 }
 
 void add_terms(json& out, const std::string& name, const policies::Condition& condition,
-               policies::Bytes hard) {
+               const policies::State& state) {
     for (const policies::Term& term : condition.terms) {
         switch (term.measure) {
             case policies::Measure::kUnreclaimable:
-                out.push_back(threshold(name + " unreclaimable", term.size.of(hard)));
+                out.push_back(threshold(name + " unreclaimable", state.threshold(term.size)));
                 break;
             case policies::Measure::kCurrent:
-                out.push_back(threshold(name + " current", term.size.of(hard)));
+                out.push_back(threshold(name + " current", state.threshold(term.size)));
                 break;
             case policies::Measure::kEta:
                 out.push_back(threshold(name + " eta", policies::Duration(term.duration)));
@@ -61,14 +61,22 @@ void add_terms(json& out, const std::string& name, const policies::Condition& co
     }
 }
 
+/// The cgroup above the container whose limit binds; empty: its own limit.
+std::string bound_by_of(const Controller& controller) {
+    const auto& run = controller.target().run;
+    const cgroups::LimitNode* node = run ? run->files.ancestor(controller.state().bound_level) : nullptr;
+    return node == nullptr ? std::string() : node->name();
+}
+
 json describe_policy(const policies::ServicePolicy& policy, const policies::State& state) {
     json out = json::array();
     out.push_back(threshold("hard limit", state.hard));
+    if (state.bound_level != 0) out.push_back(threshold("limit that binds", state.limit));
     if (!policy.near_oom) return out;
     out.push_back(threshold("tripwire", state.tripwire));
     out.push_back(threshold("kill line", state.kill_line()));
-    add_terms(out, "near_oom", policy.near_oom->when, state.hard);
-    if (policy.near_oom->warn) add_terms(out, "warn", policy.near_oom->warn->when, state.hard);
+    add_terms(out, "near_oom", policy.near_oom->when, state);
+    if (policy.near_oom->warn) add_terms(out, "warn", policy.near_oom->warn->when, state);
     out.push_back(threshold("grace", state.grace));
     out.push_back(threshold("docker_timeout", policies::Duration(policy.near_oom->brake.docker_timeout)));
     out.push_back(threshold("hold_timeout", policies::Duration(policy.near_oom->brake.hold_timeout)));
@@ -84,7 +92,7 @@ std::string watching_text(const policies::ServicePolicy& policy, const policies:
     if (!policy.near_oom)
         return policy.reserve ? "Its reservation is kept; nothing is ever done to it."
                               : "It is watched only: no policy acts on it.";
-    if (state.hard == policies::kUnlimited) return "It is watched only: it has no hard limit to stay below.";
+    if (state.limit == policies::kUnlimited) return "It is watched only: it has no hard limit to stay below.";
     switch (policy.near_oom->action) {
         case policies::NearOomAction::kNotify:
             return "It is watched; near OOM an event is sent, and nothing else is done.";
@@ -158,7 +166,8 @@ json Introspection::describe(const Supervisor::Entry& entry) const {
     const policies::State& state = controller.state();
     const publish::Subject& subject = *controller.subject();
     const policies::Duration eta = policies::forecast(state);
-    const bool limited = state.hard != policies::kUnlimited;
+    const std::string bound_by = bound_by_of(controller);
+    const bool limited = state.limit != policies::kUnlimited;
     return {{"service", subject.service},
             {"project", subject.project},
             {"container", subject.name},
@@ -168,9 +177,11 @@ json Introspection::describe(const Supervisor::Entry& entry) const {
             {"current", state.has_sample ? bytes(state.last.current) : json(nullptr)},
             {"unreclaimable", state.has_sample ? bytes(state.last.unreclaimable) : json(nullptr)},
             {"hard", bytes(state.hard)},
+            {"limit", bytes(state.limit)},
+            {"bound_by", bound_by.empty() ? json(nullptr) : json(bound_by)},
             {"tripwire", bytes(state.tripwire)},
             {"headroom",
-             limited && state.has_sample ? bytes(state.hard - state.last.unreclaimable) : json(nullptr)},
+             limited && state.has_sample ? bytes(state.limit - state.last.unreclaimable) : json(nullptr)},
             {"growth_per_s", static_cast<std::int64_t>(state.growth)},
             {"eta_ms", eta == policies::Duration::max() ? json(nullptr) : json(milliseconds(eta))},
             {"restarts_in_window", state.restarts.count()},

@@ -24,8 +24,8 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-/// SwapFree changes slowly, and costs a read of /proc/meminfo.
-constexpr auto kSwapAge = 1s;
+/// The host's swap and the limits of slices change slowly, and cost several reads.
+constexpr auto kRound = 1s;
 
 void log_failure(std::exception_ptr error) {
     if (!error) return;
@@ -53,6 +53,11 @@ policies::Sample to_sample(const cgroups::MemorySample& sample) {
     out.oom_kills = sample.events.oom_kill;
     out.some = {sample.some.avg10_permille};
     out.full = {sample.full.avg10_permille};
+    out.clean_cache = {sample.clean_cache.value};
+    out.unwritten = {sample.unwritten.value};
+    out.writeback = {sample.writeback.value};
+    out.headroom_above = {sample.headroom_above.value};
+    out.bound_level = sample.bound_level;
     return out;
 }
 
@@ -62,7 +67,8 @@ Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::P
       policy_(std::move(policy)),
       trips_(parts_.loop, [this](void* entry) { on_trip(*static_cast<Entry*>(entry)); }),
       pressure_(parts_.loop, [this](void* entry) { on_pressure(*static_cast<Entry*>(entry)); }),
-      timer_(parts_.loop) {}
+      timer_(parts_.loop),
+      limits_(host_.cgroup_mount) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -211,13 +217,14 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
 // ---- samples
 // --------------------------------------------------------------------------------------------------------
 
-cgroups::Bytes Supervisor::swap_free() {
+const cgroups::Surroundings& Supervisor::surroundings() {
     const policies::TimePoint now = parts_.clock();
-    if (swap_read_at_ == policies::TimePoint{} || now - swap_read_at_ > kSwapAge) {
-        swap_free_ = parts_.processes.swap_free();
-        swap_read_at_ = now;
+    if (surroundings_at_ == policies::TimePoint{} || now - surroundings_at_ > kRound) {
+        surroundings_.swap = cgroups::host_swap(parts_.proc, parts_.sys);
+        ++surroundings_.round;
+        surroundings_at_ = now;
     }
-    return swap_free_;
+    return surroundings_;
 }
 
 /// Far from the limit one number is enough; false when it takes a sample.
@@ -236,7 +243,7 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
     Entry* entry = find(id);
     if (entry == nullptr || !entry->armed) return;
     const std::shared_ptr<Run> run = entry->controller->target().run;
-    const auto taken = run->files.sample(swap_free());
+    const auto taken = run->files.sample(surroundings());
     if (!taken) {
         if (!taken.error().gone()) {
             // It is there, and cannot be read now (no file can be opened, no memory): guarded all the same.
@@ -250,19 +257,22 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
         schedule_.remove(id);
         return;
     }
-    policies::Sampled input{to_sample(*taken), false};
+    policies::Sampled input{to_sample(*taken)};
     const policies::State& state = entry->controller->state();
     input.tripped = may_be_trip && (!state.has_sample || input.sample.high_events > state.last.high_events);
     repair_tripwire(*entry, input.sample);
     if (parts_.verdicts != nullptr) parts_.verdicts->on_sampled(id, *taken);
+    input.shared = shares_its_limit(*entry, input.sample);
     entry->controller->feed(input);
     if (entry->controller->sample_at() > parts_.clock() + policies::kIdlePace / 2) run->files.cool();
+    if (input.shared && state.near_shared_limit) settle_shared_limit(id, input);
+    sample_others_below(id);
 }
 
 /// systemd rewrites memory.high when any property of the scope is set through it, `docker update` included.
 void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
     const policies::State& state = entry.controller->state();
-    if (state.phase != policies::Phase::kWatching || state.relaxed || state.hard == policies::kUnlimited)
+    if (state.phase != policies::Phase::kWatching || state.relaxed || state.limit == policies::kUnlimited)
         return;
     // The kernel keeps whole pages.
     constexpr std::uint64_t kPage = 65536;
@@ -361,7 +371,7 @@ void Supervisor::stand_down() {
         // comes.
         const bool capped =
             state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
-        if (!capped && state.tripwire != policies::kUnlimited && state.hard != policies::kUnlimited)
+        if (!capped && state.tripwire != policies::kUnlimited && state.limit != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
         if (state.frozen || signalling) act::undo_brake(target.run->directory);
         // The next governor finds a drain under way, and does not brake the handler in the middle of its

@@ -52,6 +52,8 @@ class Supervisor final : public docker::EventHandler {
         Companion* companion =
             nullptr;  ///< told of each container that is armed, and of its end; may be null
         watch::Verdicts* verdicts = nullptr;  ///< says what killed it; may be null
+        std::string proc = "/proc";           ///< of the host
+        std::string sys = "/sys";             ///< of the host
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;
@@ -101,6 +103,8 @@ class Supervisor final : public docker::EventHandler {
     Entry* find(const std::string& id);
     const Host& host() const { return host_; }
     bool docker_connected() const { return connected_; }
+    /// The host's swap and the number of the round: read again after a second.
+    const cgroups::Surroundings& surroundings();
 
   private:
     using Task = boost::asio::awaitable<void>;
@@ -136,7 +140,10 @@ class Supervisor final : public docker::EventHandler {
     void on_exit(const std::string& id, int exit_code);
     void on_kill(Entry& entry, const docker::Event& event);
     void forget(const std::string& id);
-    cgroups::Bytes swap_free();
+    std::vector<cgroups::SharedText> below(const cgroups::LimitNode& node) const;
+    bool shares_its_limit(const Entry& entry, const policies::Sample& sample) const;
+    void settle_shared_limit(const std::string& near, const policies::Sampled& input);
+    void sample_others_below(const std::string& id);
     void tell(const std::string& type, const std::string& detail);
     void tell_out_of_files();
     void add_note(Entry& entry, const std::string& note);
@@ -154,9 +161,11 @@ class Supervisor final : public docker::EventHandler {
     std::shared_ptr<int> attaching_ = std::make_shared<int>(0);
     bool connected_ = false;
     bool standing_down_ = false;
-    cgroups::Bytes swap_free_{};
+    cgroups::LimitTree limits_;
+    cgroups::Surroundings surroundings_;
+    policies::TimePoint surroundings_at_{};
+    bool settling_ = false;  ///< samples are taken to choose who gives way: none of them chooses again
     policies::TimePoint out_of_files_at_{};  ///< when it was last told
-    policies::TimePoint swap_read_at_{};
 };
 
 /// Memory as the kernel tells it, in the core's types.

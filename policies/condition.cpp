@@ -17,9 +17,17 @@ constexpr Permille kLastHundredth{10};
 }  // namespace
 
 Bytes State::kill_line() const {
-    if (hard == kUnlimited) return kUnlimited;
-    const Bytes one_percent = share_of(hard, Permille{10});
-    return hard - std::clamp(one_percent, 2_MiB, 16_MiB);
+    if (limit == kUnlimited) return kUnlimited;
+    const Bytes one_percent = share_of(limit, Permille{10});
+    return limit - std::clamp(one_percent, 2_MiB, 16_MiB);
+}
+
+Bytes State::threshold(const Size& size) const {
+    if (size.share || limit == kUnlimited || bound_level == 0) return size.of(limit);
+    if (hard == kUnlimited) return std::min(size.bytes, share_of(limit, Permille{900}));
+    const double proportion = static_cast<double>(size.bytes.value) / static_cast<double>(hard.value);
+    if (proportion >= 1.0) return limit;
+    return {static_cast<std::uint64_t>(static_cast<double>(limit.value) * proportion)};
 }
 
 Bytes State::drain_line() const {
@@ -54,8 +62,8 @@ std::string_view to_string(Phase phase) {
 }
 
 Duration forecast(const State& state) {
-    if (state.hard == kUnlimited || !state.has_sample || state.growth < 1.0) return Duration::max();
-    const double seconds = static_cast<double>((state.hard - state.last.unreclaimable).value) / state.growth;
+    if (state.limit == kUnlimited || !state.has_sample || state.growth < 1.0) return Duration::max();
+    const double seconds = static_cast<double>((state.limit - state.last.unreclaimable).value) / state.growth;
     constexpr double kForever = 1e9;
     if (seconds > kForever) return Duration::max();
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
@@ -70,15 +78,15 @@ namespace {
 bool held_at_tripwire(const State& state) {
     const Sample& last = state.last;
     if (!state.held_back || last.tripwire == kUnlimited || last.current < last.unreclaimable) return false;
-    return last.current + share_of(state.hard, kTripwireSlack) >= last.tripwire &&
-           last.current - last.unreclaimable < share_of(state.hard, kLastHundredth);
+    return last.current + share_of(state.limit, kTripwireSlack) >= last.tripwire &&
+           last.current - last.unreclaimable < share_of(state.limit, kLastHundredth);
 }
 
 /// Unreclaimable memory, as far as the kernel lets it come to a threshold at the tripwire.
 bool reaches(const State& state, Bytes threshold, Bytes& measured) {
     measured = state.last.unreclaimable;
     if (measured >= threshold) return true;
-    if (!held_at_tripwire(state) || threshold > state.last.tripwire + share_of(state.hard, kTripwireSlack))
+    if (!held_at_tripwire(state) || threshold > state.last.tripwire + share_of(state.limit, kTripwireSlack))
         return false;
     measured = state.last.current;
     return true;
@@ -97,7 +105,7 @@ bool holds(const Condition& condition, const State& state, Reason& why) {
             case Measure::kCurrent: {
                 const bool all_memory = term.measure == Measure::kCurrent;
                 Bytes measured = state.last.current;
-                const Bytes threshold = term.size.of(state.hard);
+                const Bytes threshold = state.threshold(term.size);
                 is = threshold != kUnlimited &&
                      (all_memory ? measured >= threshold : reaches(state, threshold, measured));
                 reason = {all_memory ? Rule::kCurrent : Rule::kUnreclaimable,

@@ -108,6 +108,8 @@ std::string_view to_string(Rule rule) {
             return "protection";
         case Rule::kDrift:
             return "drift";
+        case Rule::kSharedLimit:
+            return "shared_limit";
     }
     return "unknown";
 }

@@ -81,6 +81,7 @@ enum class Rule : std::uint8_t {
     kHostPressure,    ///< the host's PSI trigger fired while memory was short
     kProtection,      ///< effective protection below what the policy asks
     kDrift,           ///< a value differs from what the policy set
+    kSharedLimit,     ///< a limit above several containers is near, and this one gives way first
 };
 std::string_view to_string(Rule rule);
 
@@ -136,6 +137,8 @@ struct Event {
     Bytes current{};
     Bytes unreclaimable{};
     Bytes hard{};
+    Bytes limit{};  ///< the limit that binds, as the container sees it; equal to `hard` while its own does
+    std::uint8_t bound_level = 0;  ///< how many levels above the container that limit is; 0: its own
     Bytes tripwire{};
     Bytes peak{};             ///< highest unreclaimable seen in this run of the container
     std::int64_t growth = 0;  ///< unreclaimable bytes per second

@@ -19,11 +19,11 @@ Bytes plus(Bytes a, Bytes b) {
     return {b.value > kMost - a.value ? kMost : a.value + b.value};
 }
 
-LedgerLine line_of(const ServicePolicy& service, Bytes host, int containers, Bytes running_hard) {
+LedgerLine line_of(const ServicePolicy& service, Bytes host, const Running& running) {
     LedgerLine line;
     line.service = service.name;
-    line.containers = containers;
-    line.hard = service.memory.hard ? service.memory.hard->of(host) : running_hard;
+    line.containers = running.containers;
+    line.hard = std::min(service.memory.hard ? service.memory.hard->of(host) : running.hard, running.above);
     if (!service.reserve) return line;
     if (service.reserve->min) line.min = service.reserve->min->of(host);
     if (service.reserve->low) line.low = service.reserve->low->of(host);
@@ -36,10 +36,9 @@ std::vector<LedgerLine> lines_of(const Policy& policy, Bytes host, const std::ve
     for (const auto& service : policy.services) {
         const auto before = lines.size();
         for (const auto& each : running) {
-            if (each.service == service.name)
-                lines.push_back(line_of(service, host, each.containers, each.hard));
+            if (each.service == service.name) lines.push_back(line_of(service, host, each));
         }
-        if (lines.size() == before) lines.push_back(line_of(service, host, 1, kUnlimited));
+        if (lines.size() == before) lines.push_back(line_of(service, host, Running{service.name}));
     }
     return lines;
 }

@@ -41,7 +41,8 @@ struct Ledger {
 struct Running {
     std::string service;  ///< the policy's name
     int containers = 1;
-    Bytes hard = kUnlimited;  ///< each
+    Bytes hard = kUnlimited;   ///< each
+    Bytes above = kUnlimited;  ///< the lowest limit of the cgroups above them: more they cannot have
 };
 
 /// `host_memory` is MemTotal, more than 0. A policy that `running` does not name counts as one container; one

@@ -36,44 +36,44 @@ bool names_pressure(const Condition& condition) {
     });
 }
 
-Bytes lowest_size(const Condition& condition, Bytes hard, Bytes lowest) {
+Bytes lowest_size(const Condition& condition, const State& state, Bytes lowest) {
     for (const Term& term : condition.terms)
         if (term.measure == Measure::kUnreclaimable || term.measure == Measure::kCurrent)
-            lowest = std::min(lowest, term.size.of(hard));
+            lowest = std::min(lowest, state.threshold(term.size));
     return lowest;
 }
 
 /// Where the next decision lies: the lowest size of the near-OOM condition, or the tripwire.
 Bytes next_threshold(const ServicePolicy& policy, const State& state) {
-    return policy.near_oom ? lowest_size(policy.near_oom->when, state.hard, state.tripwire) : state.tripwire;
+    return policy.near_oom ? lowest_size(policy.near_oom->when, state, state.tripwire) : state.tripwire;
 }
 
 /// What stays below it can wait for the next look.
 bool is_far(const ServicePolicy& policy, const State& state, Bytes used) {
-    if (!policy.near_oom || state.hard == kUnlimited) return true;
+    if (!policy.near_oom || state.limit == kUnlimited) return true;
     const NearOom& near = *policy.near_oom;
     // Pressure comes without growth, and its average tells of it only later.
     if (names_pressure(near.when) || (near.warn && names_pressure(near.warn->when))) return false;
-    Bytes lowest = lowest_size(near.when, state.hard, state.tripwire);
-    if (near.warn) lowest = lowest_size(near.warn->when, state.hard, lowest);
-    return used < std::min(share_of(state.hard, kFarFromLimit), share_of(lowest, kFarFromThreshold));
+    Bytes lowest = lowest_size(near.when, state, state.tripwire);
+    if (near.warn) lowest = lowest_size(near.warn->when, state, lowest);
+    return used < std::min(share_of(state.limit, kFarFromLimit), share_of(lowest, kFarFromThreshold));
 }
 
 /// A change that is worth a closer look.
 bool moved(const State& state, Bytes before, Bytes after) {
     constexpr std::uint64_t kLeast = 1U << 20U;
     const std::uint64_t slack =
-        state.hard == kUnlimited ? before.value / 32 + kLeast : state.hard.value / 64;
+        state.limit == kUnlimited ? before.value / 32 + kLeast : state.limit.value / 64;
     return std::max(before, after).value - std::min(before, after).value > slack;
 }
 
 Duration watching_pace(const ServicePolicy& policy, const State& state) {
-    if (!policy.near_oom || state.hard == kUnlimited) return still_pace(state);
+    if (!policy.near_oom || state.limit == kUnlimited) return still_pace(state);
     Duration pace = still_pace(state);
     const Bytes used = state.last.unreclaimable;
-    if (used >= share_of(state.hard, Permille{850})) {
+    if (used >= share_of(state.limit, Permille{850})) {
         pace = 500ms;
-    } else if (used >= share_of(state.hard, Permille{750})) {
+    } else if (used >= share_of(state.limit, Permille{750})) {
         pace = 1s;
     }
     // The tripwire no longer guards the whole way, so look more often.
@@ -96,6 +96,8 @@ bool is_still(const ServicePolicy& policy, const State& state, const Sample& sam
 bool glance_will_do(const ServicePolicy& policy, const State& state, Bytes current, TimePoint now) {
     if (state.phase != Phase::kWatching || !state.has_sample || state.relaxed) return false;
     if (now >= state.last_at + kOldestSample || state.growth > kNoise) return false;
+    // A limit above is used up by others as well, and pages that wait to be written show in memory.stat only.
+    if (state.bound_level != 0 || state.writeback_looks != 0) return false;
     return is_far(policy, state, current) && !moved(state, state.last.current, current);
 }
 
@@ -122,7 +124,7 @@ Duration sample_pace(const ServicePolicy& policy, const State& state) {
 Duration event_pace(const ServicePolicy& policy, const State& state) {
     switch (state.phase) {
         case Phase::kWatching: {
-            if (!policy.near_oom || state.hard == kUnlimited) return kIdlePace;
+            if (!policy.near_oom || state.limit == kUnlimited) return kIdlePace;
             const Bytes gap = next_threshold(policy, state) - state.last.unreclaimable;
             return std::clamp<Duration>(seconds_to_duration(static_cast<double>(gap.value) / kFastestGrowth),
                                         0ms, 1s);

@@ -41,13 +41,13 @@ void Stepper::on(const Sampled& input) {
     take(input.sample);
     switch (s_.phase) {
         case Phase::kWatching:
-            return watch(input.tripped);
+            return watch(input);
         case Phase::kSignalling:
             // Frozen, it cannot grow; where the freeze failed, the kill line is all there is.
             if (s_.frozen) return;
             [[fallthrough]];
         case Phase::kDraining:
-            if (!s_.killed && s_.hard != kUnlimited && s_.last.unreclaimable >= s_.drain_line())
+            if (!s_.killed && s_.limit != kUnlimited && s_.last.unreclaimable >= s_.drain_line())
                 kill({Rule::kHardLimitNear,
                       Quantity::of(s_.last.unreclaimable),
                       Quantity::of(s_.drain_line()),
@@ -70,9 +70,15 @@ void Stepper::on(const Glanced&) {
 
 void Stepper::on(const Armed& input) {
     const bool first = s_.phase == Phase::kUnarmed || s_.phase == Phase::kExited;
-    const bool changed = s_.hard != input.hard || s_.tripwire != input.tripwire;
+    const bool changed = s_.hard != input.hard || s_.own_tripwire != input.tripwire;
     s_.hard = input.hard;
-    s_.tripwire = input.tripwire;
+    s_.own_tripwire = input.tripwire;
+    // What binds above stays until the next sample: the tripwire follows it.
+    if (first || s_.bound_level == 0) {
+        s_.limit = input.hard;
+        s_.tripwire = input.tripwire;
+        s_.bound_level = 0;
+    }
     s_.still = 0;
     s_.grace = input.grace;
     if (first || input.stop_handling != StopHandling::kUnknown) s_.stop_handling = input.stop_handling;
@@ -145,7 +151,8 @@ void Stepper::on(const Started&) {
         s_.death = {};
         exited_by_us(false);
     }
-    s_.has_sample = s_.held_back = false;
+    s_.has_sample = s_.held_back = s_.near_shared_limit = s_.writeback_stuck = false;
+    s_.writeback_looks = 0;
     s_.still = 0;
     s_.growth = 0;
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;

@@ -31,6 +31,14 @@ struct Sample {
     std::uint64_t oom_kills = 0;
     Permille some{};  ///< PSI avg10
     Permille full{};
+    Bytes clean_cache{};  ///< page cache and slab that reclaim can drop at once
+    Bytes unwritten{};    ///< page cache that must be written first (dirty or under writeback)
+    Bytes writeback{};    ///< the part of it whose writing has begun
+    /// Of the cgroup above with the least headroom: its limit less what is unreclaimable below it. kUnlimited
+    /// while the container's own limit leaves less.
+    Bytes headroom_above = kUnlimited;
+    std::uint8_t bound_level =
+        0;  ///< how many levels above the container that cgroup is; 0: its own limit binds
 };
 
 /// The container runs and its limits were put on it (or were found right).
@@ -45,6 +53,10 @@ struct Armed {
 struct Sampled {
     Sample sample;
     bool tripped = false;
+    /// The limit that binds is shared with other governed containers: do not act on it,
+    /// State::near_shared_limit reports it, and choose_below() decides which of them gives way
+    /// (policies/shared_limit.hpp).
+    bool shared = false;
 };
 /// memory.current alone, far from the limit: glance_will_do() says when that is enough (policies/pace.hpp).
 struct Glanced {
@@ -165,8 +177,14 @@ std::string_view to_string(Phase phase);
 /// All that the core remembers of a container. Plain data: copy it, compare it, print it.
 struct State {
     Phase phase = Phase::kUnarmed;
-    Bytes hard = kUnlimited;
-    Bytes tripwire = kUnlimited;  ///< what memory.high should be when watching
+    Bytes hard = kUnlimited;  ///< memory.max of its own
+    /// The limit that binds, as the container sees it: what its unreclaimable memory can come to before a
+    /// limit on its path to the root is reached. `hard` while its own binds. Every threshold in percent is a
+    /// share of it.
+    Bytes limit = kUnlimited;
+    std::uint8_t bound_level = 0;     ///< Sample::bound_level of the last sample
+    Bytes own_tripwire = kUnlimited;  ///< the tripwire while its own limit binds
+    Bytes tripwire = kUnlimited;      ///< what memory.high should be when watching
     Duration grace{0};
     StopHandling stop_handling = StopHandling::kUnknown;
 
@@ -179,6 +197,12 @@ struct State {
     TimePoint glanced_at = TimePoint::min();  ///< memory.current alone was read
     Bytes peak{};
     std::uint64_t oom_kills = 0;
+
+    bool near_shared_limit =
+        false;                    ///< near_oom holds on a shared limit, and who gives way is not decided here
+    TimePoint writeback_since{};  ///< no page under writeback was seen to be written since
+    std::uint8_t writeback_looks = 0;
+    bool writeback_stuck = false;  ///< what waits to be written counts as unreclaimable
 
     bool relaxed = false;       ///< tripwire lifted because of page cache churn
     TimePoint churn_told_at{};  ///< the event is not repeated for a while
@@ -216,8 +240,12 @@ struct State {
     int backoff_steps = 0;
     TimePoint last_restart{};  ///< when it was back
 
-    /// Bytes from which the container is killed whole while it drains: just below the hard limit.
+    /// Bytes from which the container is killed whole while it drains: just below the limit that binds.
     Bytes kill_line() const;
+    /// A size of the policy whose base is the hard limit, on the limit that binds: a percentage of it; a size
+    /// in bytes keeps its proportion to the own hard limit (to nine tenths of the binding one without an
+    /// own).
+    Bytes threshold(const Size& size) const;
     /// The kill line of this drain. Of one that does not heed its signal nothing is saved: half of the room
     /// up to the kill line is kept, so that the kernel's OOM killer is not first where this program gets the
     /// CPU late.
@@ -241,7 +269,7 @@ StepResult step(const ServicePolicy& policy, const State& state, const Input& in
 /// forbids it.
 bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now);
 
-/// Headroom ÷ growth; Duration::max() when it does not grow.
+/// Headroom of the limit that binds ÷ growth; Duration::max() when it does not grow.
 Duration forecast(const State& state);
 
 /// Whether the condition holds, and the term that made it so (for `all`: its first term).

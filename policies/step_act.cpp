@@ -179,6 +179,8 @@ Event Stepper::describe(EventType type, const Reason& why) const {
     event.current = s_.last.current;
     event.unreclaimable = s_.last.unreclaimable;
     event.hard = s_.hard;
+    event.limit = s_.limit;
+    event.bound_level = s_.bound_level;
     event.tripwire = s_.tripwire;
     event.peak = s_.peak;
     event.growth = static_cast<std::int64_t>(s_.growth);

@@ -64,14 +64,14 @@ void Stepper::enter_cap(Phase phase) {
     s_.relaxed = false;
     s_.deadline = phase == Phase::kQuarantined ? now_ + kCapReview : TimePoint{};
     out_.actions.push(
-        SetTripwire{phase == Phase::kQuarantined ? policy_.restart.breaker.cap.of(s_.hard) : s_.tripwire});
+        SetTripwire{phase == Phase::kQuarantined ? s_.threshold(policy_.restart.breaker.cap) : s_.tripwire});
 }
 
 /// Capped, it creeps on; half way between tripwire and hard limit it is frozen, so that its handler still has
 /// room later.
 void Stepper::cap() {
     if (s_.frozen || s_.brake_failed || !s_.has_sample) return;
-    const Bytes line = s_.tripwire + Bytes{(s_.hard - s_.tripwire).value / 2};
+    const Bytes line = s_.tripwire + Bytes{(s_.limit - s_.tripwire).value / 2};
     if (s_.last.unreclaimable < line) return;
     s_.frozen = true;
     out_.actions.push(Freeze{});
@@ -83,7 +83,7 @@ void Stepper::back_off() {
     Reason why;
     // Clearly below again, not at the edge of it.
     if (!s_.frozen && !holds(policy_.near_oom->when, s_, why) &&
-        s_.last.unreclaimable + share_of(s_.hard, Permille{50}) < s_.tripwire)
+        s_.last.unreclaimable + share_of(s_.limit, Permille{50}) < s_.tripwire)
         return resume();
     cap();
 }

@@ -14,11 +14,19 @@ namespace {
 constexpr double kGrowthTau = 2.0;
 /// Less reclaimable memory than this share of the hard limit cannot be "page cache that fills the container".
 constexpr Permille kChurnShare{30};
+/// So many samples in a row, over at least this time, without one page less under writeback: the disk is
+/// stuck. On a disk that works a random number falls in every second look.
+constexpr std::uint8_t kStuckLooks = 8;
+constexpr Duration kStuckFor = 2s;
+/// The tripwire follows a limit that others use too in steps of this share.
+constexpr Permille kTripwireStep{10};
 constexpr Duration kChurnQuiet = 60s;
 
 }  // namespace
 
-void Stepper::take(const Sample& sample) {
+void Stepper::take(const Sample& seen) {
+    Sample sample = seen;
+    follow_writeback(sample);
     if (s_.has_sample && now_ > s_.last_at) {
         const double seconds = std::chrono::duration<double>(now_ - s_.last_at).count();
         const double delta = static_cast<double>(sample.unreclaimable.value) -
@@ -34,14 +42,54 @@ void Stepper::take(const Sample& sample) {
     // Until it leaves its tripwire: between two looks nothing need have been allocated, and what flickers is
     // told again and again.
     const bool at_tripwire = sample.tripwire != kUnlimited &&
-                             sample.current + share_of(s_.hard, kTripwireSlack) >= sample.tripwire;
+                             sample.current + share_of(s_.limit, kTripwireSlack) >= sample.tripwire;
     s_.held_back =
         s_.has_sample && (sample.high_events > s_.last.high_events || (s_.held_back && at_tripwire));
     s_.last = sample;
     s_.last_at = now_;
     s_.has_sample = true;
     s_.peak = std::max(s_.peak, sample.unreclaimable);
+    follow_limit();
     count_oom_kills(sample.oom_kills);
+}
+
+/// Pages under writeback are written sooner or later, and then they can be dropped: while their number falls
+/// now and then, nothing is wrong. When it never falls, the disk takes nothing (a hanging NFS server, a
+/// throttle near zero), and the kernel's OOM killer does not wait for it.
+void Stepper::follow_writeback(Sample& sample) {
+    if (sample.writeback == Bytes{} || !s_.has_sample || sample.writeback < s_.last.writeback) {
+        s_.writeback_looks = 0;
+        s_.writeback_since = now_;
+        s_.writeback_stuck = false;
+        return;
+    }
+    if (s_.writeback_looks < kStuckLooks) ++s_.writeback_looks;
+    s_.writeback_stuck = s_.writeback_looks >= kStuckLooks && now_ >= s_.writeback_since + kStuckFor;
+    if (s_.writeback_stuck) sample.unreclaimable = sample.unreclaimable + sample.unwritten;
+}
+
+/// The limit that binds may be another one than before, or leave more or less: the tripwire and the kill line
+/// go with it.
+void Stepper::follow_limit() {
+    const Sample& last = s_.last;
+    const bool above = last.headroom_above != kUnlimited &&
+                       (s_.hard == kUnlimited || last.unreclaimable + last.headroom_above < s_.hard);
+    const std::uint8_t before = s_.bound_level;
+    s_.bound_level = above ? last.bound_level : std::uint8_t{0};
+    s_.limit = above ? last.unreclaimable + last.headroom_above : s_.hard;
+    if (s_.bound_level == 0 && before == 0) return;
+    const Bytes tripwire = !above || !acts() ? s_.own_tripwire : s_.threshold(policy_.memory.tripwire);
+    const Bytes moved{std::max(tripwire, s_.tripwire).value - std::min(tripwire, s_.tripwire).value};
+    // Small steps are not worth a write: others below the same limit come and go all the time.
+    if (moved < share_of(s_.limit, kTripwireStep)) return;
+    s_.tripwire = tripwire;
+    if (s_.phase == Phase::kDraining && !s_.killed) {
+        out_.actions.push(SetTripwire{s_.drain_line()});
+    } else if (s_.phase == Phase::kWatching || s_.phase == Phase::kBackingOff) {
+        out_.actions.push(SetTripwire{s_.relaxed ? s_.kill_line() : tripwire});
+    } else if (s_.phase == Phase::kQuarantined) {
+        out_.actions.push(SetTripwire{s_.threshold(policy_.restart.breaker.cap)});
+    }
 }
 
 bool Stepper::count_oom_kills(std::uint64_t now_counted) {
@@ -55,16 +103,21 @@ bool Stepper::count_oom_kills(std::uint64_t now_counted) {
     return true;
 }
 
-void Stepper::watch(bool tripped) {
-    if (!policy_.near_oom || s_.hard == kUnlimited) return;
+void Stepper::watch(const Sampled& input) {
+    s_.near_shared_limit = false;
+    if (!policy_.near_oom || s_.limit == kUnlimited) return;
     const NearOom& near = *policy_.near_oom;
     Reason why;
-    if (holds(near.when, s_, why)) return trip(why);
+    if (holds(near.when, s_, why)) {
+        // At the kill line there is no time to choose.
+        s_.near_shared_limit = input.shared && s_.bound_level != 0 && s_.last.unreclaimable < s_.kill_line();
+        return s_.near_shared_limit ? void() : trip(why);
+    }
     s_.notified = false;
     if (near.warn) warn(*near.warn);
     if (s_.relaxed) {
         restore_tripwire();
-    } else if (tripped) {
+    } else if (input.tripped) {
         note_churn();
     }
 }
@@ -79,11 +132,11 @@ void Stepper::warn(const Warn& call) {
     out_.actions.push(CallWarn{});
 }
 
-/// The tripwire fired, but not for memory that cannot be had back: never throttle a healthy cache. Above the
-/// lifted tripwire the kernel still tells us, so that growth behind the cache is seen.
+/// The tripwire fired for page cache that can be dropped: a healthy cache is never throttled. Anonymous
+/// memory that swap could take is no cache: its tripwire stays. Above the lifted tripwire the kernel still
+/// tells us, so that growth behind the cache is seen.
 void Stepper::note_churn() {
-    const Bytes reclaimable = s_.last.current - s_.last.unreclaimable;
-    if (reclaimable < share_of(s_.hard, kChurnShare)) return;
+    if (s_.last.clean_cache < share_of(s_.limit, kChurnShare)) return;
     s_.relaxed = true;
     out_.actions.push(SetTripwire{s_.kill_line()});
     // A cache that comes and goes would fill the log.
@@ -95,7 +148,7 @@ void Stepper::note_churn() {
 
 void Stepper::restore_tripwire() {
     // While the cache is still there, setting it back would only make the kernel reclaim and fire again.
-    const bool below = s_.last.current + share_of(s_.hard, Permille{20}) < s_.tripwire;
+    const bool below = s_.last.current + share_of(s_.limit, Permille{20}) < s_.tripwire;
     if (!below) return;
     s_.relaxed = false;
     out_.actions.push(SetTripwire{s_.tripwire});

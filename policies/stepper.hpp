@@ -55,8 +55,10 @@ class Stepper {
 
     // -- watching (step_watch.cpp) --
     void take(const Sample& sample);
+    void follow_writeback(Sample& sample);
+    void follow_limit();
     bool count_oom_kills(std::uint64_t now_counted);
-    void watch(bool tripped);
+    void watch(const Sampled& input);
     void warn(const Warn& call);
     void note_churn();
     void restore_tripwire();

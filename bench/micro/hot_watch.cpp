@@ -26,11 +26,48 @@ Hot sample_of_a_tree() {
     });
 }
 
-Hot swap_free() {
+/// The same below two slices with a limit: one is far from it, of the other memory.stat is read too.
+Hot sample_below_limits() {
+    struct Nested {
+        TempTree tree;
+        cgroups::LimitTree limits{tree.path()};
+        std::unique_ptr<cgroups::Directory> directory;
+        std::unique_ptr<cgroups::MemoryFiles> files;
+        cgroups::Surroundings around;
+    };
+    const auto nested = std::make_shared<Nested>();
+    memory_files(nested->tree, "a.slice/");
+    nested->tree.file("a.slice/memory.max", "8589934592\n");
+    nested->tree.file("a.slice/memory.high", "max\n");
+    memory_files(nested->tree, "a.slice/a-b.slice/");
+    memory_files(nested->tree, "a.slice/a-b.slice/c.scope/");
+    const std::string path = nested->tree.path("a.slice/a-b.slice/c.scope");
+    nested->directory = std::make_unique<cgroups::Directory>(std::move(*cgroups::Directory::open(path)));
+    nested->files = std::make_unique<cgroups::MemoryFiles>(
+        std::move(*cgroups::MemoryFiles::open(*nested->directory, nested->limits.above(path))));
+    return hot("sample_below_limits", Memory::kNever,
+               [nested] { keep(governor::to_sample(*nested->files->sample(nested->around))); });
+}
+
+/// Once a second: limits of the cgroups above are read anew.
+Hot limits_read_anew() {
+    const auto tree = std::make_shared<TempTree>();
+    memory_files(*tree, "a.slice/");
+    const auto node = std::make_shared<cgroups::LimitNode>(tree->path("a.slice"), nullptr);
+    return hot("limits_read_anew", Memory::kNever, [tree, node, round = std::uint64_t{1}]() mutable {
+        node->refresh(++round);
+        keep(node->limit());
+    });
+}
+
+/// Once a second: what the host's swap could take.
+Hot host_swap() {
     const auto tree = std::make_shared<TempTree>();
     tree->file("meminfo", kernel_texts::kMeminfo);
-    return hot("swap_free", Memory::kNever,
-               [tree, processes = cgroups::Processes(tree->path())] { keep(processes.swap_free()); });
+    tree->file("sys/vm/swappiness", "60\n");
+    tree->file("swaps", "Filename Type Size Used Priority\n/dev/vda2 partition 2097148 1024 -2\n");
+    return hot("host_swap", Memory::kMay,
+               [tree] { keep(cgroups::host_swap(tree->path(), tree->path("none"))); });
 }
 
 /// The next of a thousand containers is due, and is due again later.
@@ -108,7 +145,9 @@ Hot kill_told() {
 
 void add_watching(HotList& list) {
     list.push_back(sample_of_a_tree());
-    list.push_back(swap_free());
+    list.push_back(sample_below_limits());
+    list.push_back(limits_read_anew());
+    list.push_back(host_swap());
     list.push_back(schedule());
     list.push_back(controller_sample());
     list.push_back(no_new_kill());

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/cli/annotate.hpp"
 
-#include "cgroup/parse.hpp"
 #include "governor/app.hpp"
 #include "governor/cli/check.hpp"
 #include "governor/cli/compose/annotations.hpp"
 #include "governor/cli/replace_file.hpp"
+#include "governor/host_ledger.hpp"
 #include "governor/policy_files.hpp"
 #include "policies/quantity.hpp"
 
@@ -63,11 +63,8 @@ std::string folder_name(const std::string& path) {
 }
 
 std::optional<policies::Bytes> total_memory(const std::string& proc) {
-    std::ifstream in(proc + "/meminfo");
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    const auto total = cgroups::parse_meminfo(text, "MemTotal");
-    if (!total) return std::nullopt;
-    return policies::Bytes{total->value};
+    const auto usable = read_host_memory(proc);
+    return usable ? std::optional(*usable) : std::nullopt;
 }
 
 /// Percentages of the host's memory are of the host that runs the stack, not of the one where this is typed.

@@ -88,6 +88,12 @@ void add_host_places(CLI::App& sub, Spoken& spoken) {
     sub.add_option("--cgroup-mount", spoken.run_options.cgroup_mount,
                    "Where cgroup v2 is mounted (default: found)")
         ->type_name("PATH");
+    sub.add_option("--proc", spoken.run_options.proc, "Where the host's /proc is mounted")
+        ->type_name("PATH")
+        ->capture_default_str();
+    sub.add_option("--sys", spoken.run_options.sys, "Where the host's /sys is mounted")
+        ->type_name("PATH")
+        ->capture_default_str();
 }
 
 void add_journal(CLI::App& sub, Spoken& spoken) {

@@ -60,6 +60,8 @@ std::string facts_text(const json& event) {
     if (member(event, "count").is_number()) add(out, "count ", std::to_string(integer_field(event, "count")));
     add(out, "unreclaimable ", size_field(memory, "unreclaimable", ""));
     add(out, "hard limit ", size_field(memory, "hard", ""));
+    if (const auto bound_by = text_field(memory, "bound_by"); !bound_by.empty())
+        add(out, "bound by " + policies::printable(bound_by) + ", limit ", size_field(memory, "limit", ""));
     if (integer_field(memory, "growth_per_s") != 0) add(out, "growth ", growth_field(memory, "growth_per_s"));
     add(out, "OOM in ", milliseconds_field(memory, "eta_ms", ""));
     return out;

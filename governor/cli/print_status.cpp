@@ -24,9 +24,16 @@ Colour phase_colour(std::string_view phase) {
     return Colour::kDim;
 }
 
-/// How full the hard limit is: the number that people look for first.
+/// The limit that binds; where it is not the container's own, with the cgroup whose limit it is.
+std::string limit_text(const json& service) {
+    const std::string bound_by = text_field(service, "bound_by");
+    const std::string limit = size_field(service, bound_by.empty() ? "hard" : "limit", "no limit");
+    return bound_by.empty() ? limit : limit + " (" + policies::printable(bound_by) + ")";
+}
+
+/// How full the limit that binds is: the number that people read first.
 Table::Cell used_cell(const json& service) {
-    const auto& hard = member(service, "hard");
+    const auto& hard = member(service, "limit");
     const auto& used = member(service, "unreclaimable");
     if (!hard.is_number() || !used.is_number() || hard.get<std::uint64_t>() == 0) return {"-"};
     const auto percent = static_cast<int>(100.0 * used.get<double>() / hard.get<double>());
@@ -113,6 +120,9 @@ std::string memory_text(const Console& console, const json& service) {
     table.add({{"unreclaimable"}, {size_field(service, "unreclaimable", "not measured")}});
     table.add({{"tripwire"}, {size_field(service, "tripwire", "no limit")}});
     table.add({{"hard limit"}, {size_field(service, "hard", "no limit")}});
+    if (!text_field(service, "bound_by").empty())
+        table.add({{"bound by " + policies::printable(text_field(service, "bound_by"))},
+                   {size_field(service, "limit", "no limit")}});
     table.add({{"headroom"}, {size_field(service, "headroom", "-")}});
     table.add({{"growth"}, {growth_field(service, "growth_per_s")}});
     table.add({{"OOM in"}, {milliseconds_field(service, "eta_ms", "not growing")}});
@@ -217,7 +227,7 @@ std::string status_text(const Console& console, const json& status) {
                  {"POLICY"},
                  {"PHASE"},
                  {"UNRECLAIMABLE", Align::kRight},
-                 {"HARD", Align::kRight},
+                 {"LIMIT", Align::kRight},
                  {"USED", Align::kRight},
                  {"TRIPWIRE", Align::kRight},
                  {"HEADROOM", Align::kRight},
@@ -229,7 +239,7 @@ std::string status_text(const Console& console, const json& status) {
                    {or_dash(text_field(service, "policy"))},
                    phase_cell(service),
                    {size_field(service, "unreclaimable", "-")},
-                   {size_field(service, "hard", "no limit")},
+                   {limit_text(service)},
                    used_cell(service),
                    {size_field(service, "tripwire", "no limit")},
                    {size_field(service, "headroom", "-")},

@@ -24,6 +24,7 @@ constexpr std::array kKeys{
     Key{"policy", Type::kText},       Key{"phase", Type::kText},
     Key{"current", Type::kUnsigned},  Key{"unreclaimable", Type::kUnsigned},
     Key{"hard", Type::kUnsigned},     Key{"tripwire", Type::kUnsigned},
+    Key{"limit", Type::kUnsigned},    Key{"bound_by", Type::kText},
     Key{"headroom", Type::kUnsigned}, Key{"growth_per_s", Type::kSigned},
     Key{"eta_ms", Type::kSigned},     Key{"restarts_in_window", Type::kUnsigned},
     Key{"quarantined", Type::kFlag},  Key{"frozen", Type::kFlag},

@@ -68,7 +68,13 @@ ContainerView Exporter::view_of(const Supervisor::Entry& entry) const {
     // What was seen of a life that has ended says nothing about now.
     if (entry.armed && state.has_sample) {
         view.sample = state.last;
-        if (state.hard != policies::kUnlimited) view.oom_in = policies::forecast(state);
+        if (state.limit != policies::kUnlimited) {
+            view.oom_in = policies::forecast(state);
+            view.limit = state.limit;
+            const auto& run = controller.target().run;
+            const auto* node = run ? run->files.ancestor(state.bound_level) : nullptr;
+            view.bound_by = node == nullptr ? "container" : node->name();
+        }
     }
     view.phase = state.phase;
     view.quarantined = state.quarantined;

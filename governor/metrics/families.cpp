@@ -15,6 +15,12 @@ constexpr std::array kFamilies{
            "Memory of the container that reclaim cannot give back."},
     Family{FamilyId::kHardLimit, "governor_container_memory_hard_limit_bytes", Kind::kGauge,
            "memory.max of the container; absent without a limit."},
+    Family{
+        FamilyId::kLimit, "governor_container_memory_limit_bytes", Kind::kGauge,
+        "The limit that binds, as the container sees it; bound_by is \"container\" or the cgroup above whose "
+        "limit it is. Absent without any limit."},
+    Family{FamilyId::kHeadroom, "governor_container_memory_headroom_bytes", Kind::kGauge,
+           "The limit that binds less unreclaimable memory; absent without any limit."},
     Family{FamilyId::kTripwire, "governor_container_memory_tripwire_bytes", Kind::kGauge,
            "memory.high of the container; absent without one."},
     Family{FamilyId::kReserved, "governor_container_memory_reserved_bytes", Kind::kGauge,
@@ -24,7 +30,7 @@ constexpr std::array kFamilies{
     Family{FamilyId::kProtectionShort, "governor_container_protection_short", Kind::kGauge,
            "1 when the kernel would honour less than the reservation asks for."},
     Family{FamilyId::kOomEta, "governor_container_oom_eta_seconds", Kind::kGauge,
-           "Forecast time until the hard limit is reached; +Inf while the container does not grow."},
+           "Forecast time until the limit that binds is reached; +Inf while the container does not grow."},
     Family{FamilyId::kPressure, "governor_container_memory_pressure_ratio", Kind::kGauge,
            "Share of the last 10 s in which tasks waited for memory (PSI avg10), by kind (some or full)."},
     Family{FamilyId::kPhase, "governor_container_phase", Kind::kGauge,

@@ -14,6 +14,8 @@ enum class FamilyId : std::uint8_t {
     kMemoryCurrent,
     kMemoryUnreclaimable,
     kHardLimit,
+    kLimit,
+    kHeadroom,
     kTripwire,
     kReserved,
     kEffectiveProtection,

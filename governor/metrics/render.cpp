@@ -41,6 +41,12 @@ void add_memory(Text& text, const Containers& containers) {
     each(FamilyId::kMemoryCurrent, &policies::Sample::current);
     each(FamilyId::kMemoryUnreclaimable, &policies::Sample::unreclaimable);
     each(FamilyId::kHardLimit, &policies::Sample::hard);
+    text.begin(FamilyId::kLimit);
+    for (const ContainerView& view : containers)
+        if (view.limit) add_bytes(text, with(view.labels, "bound_by", view.bound_by), *view.limit);
+    text.begin(FamilyId::kHeadroom);
+    for (const ContainerView& view : containers)
+        if (view.limit && view.sample) add_bytes(text, view.labels, *view.limit - view.sample->unreclaimable);
     each(FamilyId::kTripwire, &policies::Sample::tripwire);
 }
 

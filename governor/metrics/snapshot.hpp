@@ -24,7 +24,9 @@ struct ReservationView {
 struct ContainerView {
     Labels labels;                           ///< project, service, container, policy
     std::optional<policies::Sample> sample;  ///< the last look; absent: it does not run, or was not looked at
-    std::optional<policies::Duration> oom_in;  ///< max(): it does not grow; absent: there is no hard limit
+    std::optional<policies::Duration> oom_in;  ///< max(): it does not grow; absent: there is no limit
+    std::optional<policies::Bytes> limit;      ///< the one that binds
+    std::string bound_by;                      ///< "container", or the cgroup above whose limit it is
     policies::Phase phase = policies::Phase::kUnarmed;
     bool quarantined = false;
     bool has_trigger = false;  ///< its policy has `near_oom`: it can trip

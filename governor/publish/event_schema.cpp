@@ -92,10 +92,15 @@ Schema memory() {
         {{"current", about(size(), "memory.current: all that is charged to it, in bytes.")},
          {"unreclaimable", about(size(), "What reclaim cannot give back, in bytes.")},
          {"hard", about(size(), "memory.max in bytes; null: no limit.")},
+         {"limit",
+          about(size(),
+                "Given when a limit above the container binds: what its unreclaimable memory can come "
+                "to before that limit is reached, in bytes.")},
+         {"bound_by", about(text(), "The cgroup above the container whose limit binds.")},
          {"tripwire", about(size(), "memory.high in bytes; null: none.")},
          {"peak", about(size(), "Highest unreclaimable memory in this life of the container, in bytes.")},
          {"growth_per_s", about(whole(), "Growth of unreclaimable memory, in bytes per second.")},
-         {"eta_ms", about(milliseconds(), "Time to the hard limit at that growth, in milliseconds.")}});
+         {"eta_ms", about(milliseconds(), "Time to the limit that binds at that growth, in milliseconds.")}});
 }
 
 Schema victim() {
@@ -156,7 +161,7 @@ Schema properties() {
 
 const std::vector<std::string>& event_types() {
     static const std::vector<std::string> types{policies::event_type_names().begin(),
-                                                 policies::event_type_names().end()};
+                                                policies::event_type_names().end()};
     return types;
 }
 

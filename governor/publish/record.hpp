@@ -65,7 +65,8 @@ struct Record {
     std::string type;  ///< policies::to_string(EventType), or the governor's own: "governor_started", …
     SharedSubject subject;
     std::optional<policies::Event>
-        event;                        ///< the decision's own fields; absent for the governor's own events
+        event;             ///< the decision's own fields; absent for the governor's own events
+    std::string bound_by;  ///< the cgroup above the container whose limit binds; empty: its own limit
     std::vector<LastSample> samples;  ///< the last ones before an OOM kill, oldest first
     std::string detail;  ///< one sentence for a person: an error's text, what to do; may be empty
 };

@@ -66,11 +66,15 @@ void put_reason(json& out, const policies::Reason& reason) {
     put(rendered, "window_ms", reason.window);
 }
 
-void put_memory(json& out, const policies::Event& event) {
+void put_memory(json& out, const policies::Event& event, const std::string& bound_by) {
     json memory = json::object();
     put(memory, "current", event.current);
     put(memory, "unreclaimable", event.unreclaimable);
     put(memory, "hard", event.hard);
+    if (!bound_by.empty()) {
+        put(memory, "limit", event.limit);
+        put(memory, "bound_by", bound_by);
+    }
     put(memory, "tripwire", event.tripwire);
     put(memory, "peak", event.peak);
     if (event.growth != 0) memory["growth_per_s"] = event.growth;
@@ -100,9 +104,9 @@ void put_verdict(json& out, const policies::Event& event) {
     if (event.docker_agrees) out["docker_agrees"] = *event.docker_agrees;
 }
 
-void put_event(json& out, const policies::Event& event) {
+void put_event(json& out, const policies::Event& event, const std::string& bound_by) {
     put_reason(out, event.reason);
-    put_memory(out, event);
+    put_memory(out, event, bound_by);
     if (event.outcome != policies::Outcome::kNone) out["outcome"] = to_string(event.outcome);
     if (event.via != policies::Via::kNone) out["via"] = to_string(event.via);
     if (event.exit_code >= 0) out["exit_code"] = event.exit_code;
@@ -153,7 +157,7 @@ nlohmann::json to_json(const Record& record) {
     out["id"] = record.sequence;
     out["type"] = record.type;
     put_subject(out, *record.subject);
-    if (record.event) put_event(out, *record.event);
+    if (record.event) put_event(out, *record.event, record.bound_by);
     for (const LastSample& sample : record.samples)
         out["samples"].push_back({{"before_ms", milliseconds_of(sample.before)},
                                   {"current", sample.current.value},

@@ -99,13 +99,14 @@ void add_verdict(Facts& facts, const policies::Event& event) {
     if (event.docker_agrees == false) facts.add("Docker says otherwise");
 }
 
-void add_memory(Facts& facts, const policies::Event& event) {
+void add_memory(Facts& facts, const policies::Event& event, const std::string& bound_by) {
     using Kind = policies::Quantity::Kind;
     // The reason may have told the amount already.
     const bool told = event.reason.measured.kind == Kind::kBytes && event.reason.rule != Rule::kCurrent &&
                       event.reason.rule != Rule::kTripwire;
     if (!told) facts.add("unreclaimable", event.unreclaimable);
     facts.add("hard limit", event.hard);
+    if (!bound_by.empty()) facts.add("bound by " + bound_by + ", limit", event.limit);
     if (event.type == EventType::kArmed) facts.add("tripwire", event.tripwire);
     if (event.type == EventType::kPageCacheChurn) facts.add("in use", event.current);
     if (event.peak > event.unreclaimable) facts.add("peak", event.peak);
@@ -114,14 +115,14 @@ void add_memory(Facts& facts, const policies::Event& event) {
     facts.add("OOM in", event.eta);
 }
 
-std::string facts_text(const policies::Event& event) {
+std::string facts_text(const policies::Event& event, const std::string& bound_by) {
     using policies::StopHandling;
     Facts facts;
     if (!event.file.empty()) facts.add(std::string(event.file));
     if (!event.cause.empty()) facts.add("cause: " + std::string(event.cause));
     add_ending(facts, event);
     add_verdict(facts, event);
-    add_memory(facts, event);
+    add_memory(facts, event, bound_by);
     if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");
     if (event.stop_handling == StopHandling::kIgnored) facts.add("PID 1 ignores its stop signal");
     if (event.frozen && event.type != EventType::kBrake && event.type != EventType::kCapFrozen)
@@ -148,7 +149,7 @@ std::string to_text(const Record& record) {
     }
     if (record.event) {
         const auto reason = reason_text(record.event->reason);
-        const auto facts = facts_text(*record.event);
+        const auto facts = facts_text(*record.event, record.bound_by);
         if (!reason.empty()) out += ": " + reason;
         if (!facts.empty()) out += (reason.empty() ? ": " : "; ") + facts;
     }

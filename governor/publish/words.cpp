@@ -118,6 +118,8 @@ RuleWords words_of(Rule rule) {
             return {"honoured by the kernel", "asked"};
         case Rule::kDrift:
             return {"found", "set to"};
+        case Rule::kSharedLimit:
+            return {"unreclaimable memory below a shared limit", "that limit"};
     }
     return {""};
 }

@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
 
+Surroundings free_swap(std::uint64_t bytes) {
+    Surroundings out;
+    out.swap.free = {bytes};
+    return out;
+}
+
 class memory_files : public testing::Test {
   protected:
     memory_files() {
@@ -57,7 +63,7 @@ TEST_F(memory_files, a_new_sample_shows_what_changed) {
 TEST_F(memory_files, swap_and_pressure_may_be_missing) {
     auto files = open();
     ASSERT_TRUE(files);
-    const auto sample = files->sample({512 * kMiB});
+    const auto sample = files->sample(free_swap(512 * kMiB));
     ASSERT_TRUE(sample);
     EXPECT_EQ(sample->some, Pressure{});
     // Without swap files nothing can be swapped out, however much swap the host has.
@@ -70,13 +76,13 @@ TEST_F(memory_files, swap_counts_only_as_far_as_both_container_and_host_have_it)
     tree.file("memory.swap.current", "0\n");
     tree.file("memory.swap.max", std::to_string(256 * kMiB) + "\n");
     auto files = open();
-    EXPECT_EQ(files->sample({1024 * kMiB})->unreclaimable.value, full - 256 * kMiB);
-    EXPECT_EQ(files->sample({100 * kMiB})->unreclaimable.value, full - 100 * kMiB);
+    EXPECT_EQ(files->sample(free_swap(1024 * kMiB))->unreclaimable.value, full - 256 * kMiB);
+    EXPECT_EQ(files->sample(free_swap(100 * kMiB))->unreclaimable.value, full - 100 * kMiB);
     EXPECT_EQ(files->sample({})->unreclaimable.value, full);
     tree.file("memory.swap.current", std::to_string(200 * kMiB) + "\n");
-    EXPECT_EQ(files->sample({1024 * kMiB})->unreclaimable.value, full - 56 * kMiB);
+    EXPECT_EQ(files->sample(free_swap(1024 * kMiB))->unreclaimable.value, full - 56 * kMiB);
     tree.file("memory.swap.max", "max\n");
-    EXPECT_EQ(files->sample({300 * kMiB})->unreclaimable.value, full - 300 * kMiB);
+    EXPECT_EQ(files->sample(free_swap(300 * kMiB))->unreclaimable.value, full - 300 * kMiB);
 }
 
 TEST_F(memory_files, without_the_memory_controller_it_says_which_file_is_missing) {

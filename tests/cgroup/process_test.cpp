@@ -59,14 +59,6 @@ TEST(processes, sets_the_oom_score_of_another_and_of_itself) {
     EXPECT_EQ(proc.text("self/oom_score_adj"), "-999");
 }
 
-TEST(processes, free_swap_is_zero_when_it_cannot_be_known) {
-    TempTree proc;
-    const Processes processes(proc.path());
-    EXPECT_EQ(processes.swap_free(), Bytes{0});
-    proc.file("meminfo", kernel_texts::kMeminfo);
-    EXPECT_EQ(processes.swap_free(), Bytes{1048576ULL * 1024});
-}
-
 TEST(pid_fd, signals_the_process_it_was_opened_for_and_knows_when_it_is_gone) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);

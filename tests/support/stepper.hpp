@@ -48,6 +48,7 @@ class Story {
     Story& heap(std::uint64_t mib, std::uint64_t cache_mib = 0, bool tripped = false) {
         sample.unreclaimable = {mib << 20U};
         sample.current = {(mib + cache_mib) << 20U};
+        sample.clean_cache = {cache_mib << 20U};
         sample.hard = kHard;
         sample.tripwire = kTripwire;
         return feed(Sampled{sample, tripped});

@@ -38,9 +38,17 @@ struct HostFacts {
     std::optional<bool> host_pid_namespace;
     std::uint64_t capabilities = 0;         ///< effective, bit n is capability n
     std::string kernel_log_error;           ///< why /dev/kmsg cannot be read; empty: it can
-    std::optional<policies::Bytes> memory;  ///< MemTotal
+    std::optional<policies::Bytes> memory;  ///< what containers can have (cgroups::usable_memory)
+    bool swap_unused = false;               ///< swap is free, and vm.swappiness is 0
     std::string memory_error;               ///< why it is not known
     std::optional<std::uint64_t> memlock;   ///< bytes, the soft limit; absent: unlimited
+};
+
+/// The lowest limit of the cgroups above a container.
+struct LimitAbove {
+    std::string name;  ///< of the cgroup: "tight.slice"
+    policies::Bytes limit;
+    bool by_high = false;  ///< memory.high; else memory.max
 };
 
 struct ContainerFacts {
@@ -49,6 +57,9 @@ struct ContainerFacts {
     std::string pid1_cgroup;                    ///< from /proc/<pid>/cgroup; empty: not readable
     /// From the root's child down to the container's cgroup; empty: not readable.
     std::vector<cgroups::ProtectionLevel> protection;
+    std::optional<LimitAbove> limit_above;  ///< absent: no cgroup above has a limit, or none can be read
+    /// The cgroup above that allows the least swap, as its limit; absent: none limits it.
+    std::optional<LimitAbove> swap_above;
 };
 
 struct DockerFacts {

@@ -44,6 +44,7 @@ Checks judge(const Facts& facts) {
     for (auto part : {judge_host(facts.host), judge_docker(facts.docker), judge_systemd(facts.systemd),
                       judge_policies(facts.policies), judge_ledger(facts.host, facts.docker, facts.policies),
                       judge_containers(facts.docker, facts.policies),
+                      judge_limits(facts.host, facts.docker, facts.policies),
                       judge_protection(facts.host, facts.docker, facts.policies, facts.daemon),
                       judge_daemon(facts.daemon)}) {
         std::ranges::move(part, std::back_inserter(out));

@@ -42,7 +42,7 @@ void judge_stop_signal(Checks& out, const ContainerFacts& container) {
 }
 
 void judge_limit(Checks& out, const ContainerFacts& container, const policies::ServicePolicy& policy) {
-    if (policy.memory.hard || container.details.host_config.memory > 0) return;
+    if (policy.memory.hard || container.details.host_config.memory > 0 || container.limit_above) return;
     out.push_back(fail("container.hard_limit", about(container),
                        "it has no hard limit, and its policy \"" + policy.name +
                            "\" sets none: nothing can be decided for it",

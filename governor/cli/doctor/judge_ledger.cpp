@@ -27,11 +27,13 @@ std::vector<policies::Running> running(const DockerFacts& docker, const policies
         const auto memory = container.details.host_config.memory;
         const bool own = !chosen->memory.hard && memory > 0;
         const Bytes hard = own ? Bytes{static_cast<std::uint64_t>(memory)} : kUnlimited;
+        // Below a slice with less, the slice's limit is all that it can have.
+        const Bytes above = container.limit_above ? container.limit_above->limit : kUnlimited;
         const auto same = std::ranges::find_if(out, [&](const policies::Running& each) {
-            return each.service == chosen->name && each.hard == hard;
+            return each.service == chosen->name && each.hard == hard && each.above == above;
         });
         if (same == out.end()) {
-            out.push_back({chosen->name, 1, hard});
+            out.push_back({chosen->name, 1, hard, above});
         } else {
             ++same->containers;
         }

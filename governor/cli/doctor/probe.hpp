@@ -12,7 +12,7 @@ namespace governor::cli::doctor {
 
 /// Reads the host through `proc` and the cgroup mount (empty: found), which may be trees made by a test.
 /// Blocking. Makes and removes one empty directory below the caller's own cgroup, when that is not the root.
-HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount);
+HostFacts probe_host(const std::string& proc, const std::string& sys, const std::string& cgroup_mount);
 
 /// Asks Docker about itself and the running containers, and the kernel about their first processes. Blocking,
 /// at most about 15 s.

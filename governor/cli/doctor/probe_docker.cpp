@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "cgroup/limit_path.hpp"
 #include "cgroup/process.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "governor/docker/client.hpp"
@@ -48,7 +49,7 @@ asio::awaitable<void> look_at_containers(std::shared_ptr<Visit> visit) {
         }
         auto details = co_await visit->client.inspect(summary.id, left);
         if (details) {
-            visit->facts.containers.push_back({std::move(*details), std::nullopt, {}, {}});
+            visit->facts.containers.emplace_back().details = std::move(*details);
         } else if (details.error().kind != docker::Error::Kind::kNotFound) {
             visit->facts.containers_error = details.error().message;
         }
@@ -80,6 +81,20 @@ void look_at_pid1(ContainerFacts& container, const cgroups::Processes& processes
     if (const auto status = processes.signal_status(pid)) container.pid1 = *status;
 }
 
+void read_limits_above(ContainerFacts& container, const std::string& mount) {
+    cgroups::LimitTree tree(mount);
+    const auto first = tree.above(mount + container.pid1_cgroup);
+    for (cgroups::LimitNode* node = first.get(); node != nullptr; node = node->parent()) {
+        node->refresh(1);
+        const policies::Bytes limit{node->limit().value};
+        if (limit != policies::kUnlimited && (!container.limit_above || limit < container.limit_above->limit))
+            container.limit_above = LimitAbove{node->name(), limit, node->by_high()};
+        const policies::Bytes swap{node->swap_limit().value};
+        if (swap != policies::kUnlimited && (!container.swap_above || swap < container.swap_above->limit))
+            container.swap_above = LimitAbove{node->name(), swap};
+    }
+}
+
 }  // namespace
 
 DockerFacts probe_docker(const std::string& socket, const std::string& proc) {
@@ -108,7 +123,7 @@ DaemonFacts probe_daemon(const std::string& socket) {
 
 Facts probe(const RunOptions& options) {
     Facts facts;
-    facts.host = probe_host(options.proc, options.cgroup_mount);
+    facts.host = probe_host(options.proc, options.sys, options.cgroup_mount);
     facts.docker = probe_docker(options.docker_socket, options.proc);
     // With the cgroupfs driver systemd does not know the containers' cgroups.
     if (!facts.docker.error && facts.docker.info.cgroup_driver == "systemd")
@@ -116,6 +131,7 @@ Facts probe(const RunOptions& options) {
     for (ContainerFacts& container : facts.docker.containers) {
         if (container.pid1_cgroup.empty() || !facts.host.hierarchy) continue;
         const std::string& mount = facts.host.hierarchy->mount;
+        read_limits_above(container, mount);
         auto levels = cgroups::read_protection(mount, mount + container.pid1_cgroup);
         if (levels) container.protection = std::move(*levels);
     }

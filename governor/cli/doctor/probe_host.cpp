@@ -97,7 +97,7 @@ WriteProbe probe_write(const std::string& mount, const std::string& proc) {
 
 }  // namespace
 
-HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
+HostFacts probe_host(const std::string& proc, const std::string& sys, const std::string& cgroup_mount) {
     HostFacts out;
     if (auto hierarchy = cgroups::find_hierarchy(cgroup_mount)) {
         out.hierarchy = std::move(*hierarchy);
@@ -111,11 +111,14 @@ HostFacts probe_host(const std::string& proc, const std::string& cgroup_mount) {
         out.write = probe_write(mount, proc);
         out.recursive_protection = cgroups::has_recursive_protection(slurp(proc + "/self/mountinfo"), mount);
     }
-    if (const auto memory = read_host_memory(proc)) {
+    if (const auto memory = read_host_memory(proc, sys)) {
         out.memory = *memory;
     } else {
         out.memory_error = memory.error().message();
     }
+    const auto swap_free = cgroups::parse_meminfo(slurp(proc + "/meminfo"), "SwapFree");
+    out.swap_unused = swap_free.value_or(cgroups::Bytes{}) != cgroups::Bytes{} &&
+                      slurp(proc + "/sys/vm/swappiness").starts_with("0");
     out.host_cgroup_namespace = is_namespace(proc + "/self/ns/cgroup", kHostCgroupNamespace);
     out.host_pid_namespace = is_namespace(proc + "/self/ns/pid", kHostPidNamespace);
     out.capabilities =

@@ -285,7 +285,7 @@ TEST(DoctorProbe, ReadsAFakeHost) {
     tree.file("cg/cgroup.controllers", "cpu memory\n");
     tree.file("cg/cgroup.procs", "");
     tree.folder("cg/system.slice/gov.scope");
-    const auto host = probe_host(tree.path("proc"), tree.path("cg"));
+    const auto host = probe_host(tree.path("proc"), tree.path("sys"), tree.path("cg"));
     EXPECT_EQ(host.host_cgroup_namespace, true);
     EXPECT_EQ(host.host_pid_namespace, false);
     EXPECT_EQ(host.capabilities, bit(24) | bit(14) | bit(5));
@@ -302,7 +302,7 @@ TEST(DoctorProbe, InTheRootOnlyTheRightsAreLookedAt) {
     tree.file("proc/self/cgroup", "0::/\n");
     tree.file("cg/cgroup.procs", "");
     tree.file("cg/cgroup.type", "domain\n");
-    const auto host = probe_host(tree.path("proc"), tree.path("cg"));
+    const auto host = probe_host(tree.path("proc"), tree.path("sys"), tree.path("cg"));
     EXPECT_FALSE(host.tree_is_host);
     EXPECT_FALSE(host.write.tried);
     EXPECT_TRUE(host.write.good);
