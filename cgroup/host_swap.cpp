@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -116,6 +117,7 @@ HostSwap host_swap(const std::string& proc, const std::string& sys) {
 
 Result<Bytes> usable_memory(const std::string& proc, const std::string& sys) {
     const std::string path = proc + "/meminfo";
+    if (::access(path.c_str(), R_OK) != 0) return errno_error("read", path);
     const std::string meminfo = text_of(path);
     const auto total = parse_meminfo(meminfo, "MemTotal");
     if (!total || *total == Bytes{}) return make_error(std::errc::invalid_argument, "find MemTotal in", path);

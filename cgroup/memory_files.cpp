@@ -71,7 +71,7 @@ Result<Bytes> MemoryFiles::number(File file) {
 }
 
 MemoryFiles::~MemoryFiles() {
-    add_to_ancestors({}, {});
+    leave();
 }
 
 const LimitNode* MemoryFiles::ancestor(std::uint8_t level) const {

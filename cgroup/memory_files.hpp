@@ -61,6 +61,8 @@ class MemoryFiles {
     Result<MemorySample> sample(const Surroundings& around);
     /// memory.min as it was set on this cgroup: page cache below it is not reclaimed for others (0: none).
     void set_protected(Bytes min) { min_ = min; }
+    /// The cgroup is gone: it no longer counts for the limits above.
+    void leave() { add_to_ancestors({}, {}); }
     /// The cgroup that is `level` levels above; null when there is none. Valid as long as this object.
     const LimitNode* ancestor(std::uint8_t level) const;
     /// The nearest cgroup above.

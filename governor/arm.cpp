@@ -163,7 +163,7 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     }
     if (old && !same_run && !old->ended) {
         // Its exit was missed.
-        old->ended = true;
+        old->end();
         const policies::State& state = entry->controller->state();
         entry->controller->feed(policies::Exited{-1, state.oom_kills});
     }

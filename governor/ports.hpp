@@ -36,6 +36,11 @@ struct Run {
     int pid = 0;  ///< PID 1 of the container as we see it; 0 without the host's pid namespace
     int stop_signal = 15;
     bool ended = false;  ///< set at its exit: loops that wait for something about it stop
+    /// Its main process is gone.
+    void end() {
+        ended = true;
+        files.leave();
+    }
 
     /// Counts orders to memory.high: an older one that still waits for the worker must not overtake a newer
     /// one.

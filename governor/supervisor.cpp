@@ -171,14 +171,14 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
         exited.death = parts_.verdicts->on_ended(id, exit_code, state.killed);
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
-    run->ended = true;
+    run->end();
     entry->controller->feed(exited);
     reschedule(id);
 }
 
 void Supervisor::forget(const std::string& id) {
     if (Entry* entry = find(id); entry != nullptr && entry->controller && entry->controller->target().run)
-        entry->controller->target().run->ended = true;
+        entry->controller->target().run->end();
     if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     schedule_.remove(id);
     entries_.erase(id);

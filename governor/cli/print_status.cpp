@@ -33,7 +33,8 @@ std::string limit_text(const json& service) {
 
 /// How full the limit that binds is: the number that people read first.
 Table::Cell used_cell(const json& service) {
-    const auto& hard = member(service, "limit");
+    // A daemon of an older version has no `limit`.
+    const auto& hard = member(service, member(service, "limit").is_number() ? "limit" : "hard");
     const auto& used = member(service, "unreclaimable");
     if (!hard.is_number() || !used.is_number() || hard.get<std::uint64_t>() == 0) return {"-"};
     const auto percent = static_cast<int>(100.0 * used.get<double>() / hard.get<double>());
