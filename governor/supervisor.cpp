@@ -4,7 +4,7 @@
 
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
-#include "governor/act/signals.hpp"
+#include "governor/subject.hpp"
 #include "governor/watch/verdicts.hpp"
 #include "policies/pace.hpp"
 
@@ -105,7 +105,9 @@ void Supervisor::on_disconnected(const docker::Error& reason, std::chrono::milli
 }
 
 void Supervisor::on_event(const docker::Event& event) {
-    if (event.type != "container" || standing_down_) return;
+    if (standing_down_) return;
+    if (event.type == "network") return on_network(event);
+    if (event.type != "container") return;
     const std::string& id = event.actor_id;
     const std::string_view action = event.action_name();
     if (parts_.verdicts != nullptr) parts_.verdicts->on_docker(event);
@@ -119,6 +121,8 @@ void Supervisor::on_event(const docker::Event& event) {
     }
     if (!entry->controller) return;
     if (action == "kill") return on_kill(*entry, event);
+    if (action == "stop") return entry->controller->feed(policies::DockerStop{});
+    if (action == "rename") return on_rename(*entry, event);
     if (action == "pause") return entry->controller->feed(policies::Paused{});
     if (action == "unpause") return entry->controller->feed(policies::Unpaused{});
     if (action == "exec_start" && parts_.companion != nullptr)
@@ -133,12 +137,24 @@ void Supervisor::on_event(const docker::Event& event) {
 }
 
 void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
-    const policies::State& state = entry.controller->state();
-    if (state.phase == policies::Phase::kSignalling && state.asked_docker)
-        return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
-    const auto signal = act::parse_signal(attribute(event, "signal"));
-    if (signal && act::ends_container(*signal, entry.controller->target().run->stop_signal))
-        entry.controller->feed(policies::StoppedByOther{});
+    if (const auto signal = policies::parse_signal(attribute(event, "signal")))
+        entry.controller->feed(policies::DockerKill{*signal});
+}
+
+/// Policies select by name, and everything that is published carries it. One that does not run has no limits
+/// to put right.
+void Supervisor::on_rename(Entry& entry, const docker::Event& event) {
+    if (entry.armed) return spawn(attach(event.actor_id, false));
+    entry.controller->describe(subject_of(event));
+}
+
+/// A warn call goes to the container's address, which Docker's inspect has.
+void Supervisor::on_network(const docker::Event& event) {
+    const std::string_view action = event.action_name();
+    if (action != "connect" && action != "disconnect") return;
+    const std::string id = attribute(event, "container");
+    // At a start and at an end Docker connects and disconnects as well; those have a look of their own.
+    if (const Entry* entry = find(id); entry != nullptr && entry->armed) spawn(attach(id, false));
 }
 
 void Supervisor::on_die(const docker::Event& event) {
@@ -168,7 +184,11 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
     const policies::State& state = entry->controller->state();
     policies::Exited exited{exit_code, events ? events->oom_kill : state.oom_kills, {}};
     if (parts_.verdicts != nullptr) {
-        exited.death = parts_.verdicts->on_ended(id, exit_code, state.killed);
+        // A container whose own stop signal is SIGKILL dies of ours, not of somebody else's.
+        const bool asked =
+            state.phase == policies::Phase::kSignalling || state.phase == policies::Phase::kDraining;
+        const bool by_governor = state.killed || (asked && run->stop_signal == policies::kSignalKill);
+        exited.death = parts_.verdicts->on_ended(id, exit_code, by_governor);
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
     run->ended = true;
