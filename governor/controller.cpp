@@ -3,6 +3,7 @@
 #include "governor/controller.hpp"
 
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace governor {

@@ -4,6 +4,7 @@
 
 #include "governor/docker/json_fields.hpp"
 
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -130,12 +131,13 @@ Compose compose_of(const Labels& labels) {
 
 std::vector<JoinedNamespace> joined_namespaces(const HostConfig& config) {
     constexpr std::string_view kContainer = "container:";
+    using Mode = std::pair<std::string_view, const std::string&>;
+    const std::array<Mode, 3> modes{Mode{"network", config.network_mode}, Mode{"pid", config.pid_mode},
+                                    Mode{"ipc", config.ipc_mode}};
     std::vector<JoinedNamespace> out;
-    for (const auto& [kind, mode] : {std::pair{std::string_view("network"), &config.network_mode},
-                                     {std::string_view("pid"), &config.pid_mode},
-                                     {std::string_view("ipc"), &config.ipc_mode}}) {
-        if (mode->starts_with(kContainer) && mode->size() > kContainer.size())
-            out.push_back({kind, mode->substr(kContainer.size())});
+    for (const auto& [kind, mode] : modes) {
+        if (mode.starts_with(kContainer) && mode.size() > kContainer.size())
+            out.push_back({kind, mode.substr(kContainer.size())});
     }
     return out;
 }
