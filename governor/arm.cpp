@@ -354,23 +354,6 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     reschedule(id);
 }
 
-/// A restart replaces the namespaces of its container; who shares them is left with the old ones.
-std::string Supervisor::joiners_of(const Entry& restarted) const {
-    const publish::Subject& subject = *restarted.controller->subject();
-    std::string out;
-    for (const auto& [id, entry] : entries_) {
-        if (entry.found.joins.empty() || !entry.armed || id == subject.id) continue;
-        for (const docker::JoinedNamespace& joined : entry.found.joins) {
-            if (!docker::is_joined(joined.container, subject.id.str(), subject.name)) continue;
-            out += (out.empty() ? "" : ", ") + entry.controller->subject()->name + " (" +
-                   std::string(joined.kind) + ")";
-        }
-    }
-    if (out.empty()) return out;
-    return "Containers that share its namespaces are left with the old ones, which are empty: " + out +
-           ". Restart them.";
-}
-
 /// The rest of what the policy sets: reservations, the swap limit, oom_score_adj.
 void Supervisor::care_for(const Entry& entry, const std::shared_ptr<Run>& run) {
     if (parts_.companion == nullptr || run->ended) return;

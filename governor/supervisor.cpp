@@ -4,7 +4,6 @@
 
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
-#include "governor/subject.hpp"
 #include "governor/watch/verdicts.hpp"
 #include "policies/pace.hpp"
 
@@ -136,27 +135,6 @@ void Supervisor::on_event(const docker::Event& event) {
     }
 }
 
-void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
-    if (const auto signal = policies::parse_signal(attribute(event, "signal")))
-        entry.controller->feed(policies::DockerKill{*signal});
-}
-
-/// Policies select by name, and everything that is published carries it. One that does not run has no limits
-/// to put right.
-void Supervisor::on_rename(Entry& entry, const docker::Event& event) {
-    if (entry.armed) return spawn(attach(event.actor_id, false));
-    entry.controller->describe(subject_of(event));
-}
-
-/// A warn call goes to the container's address, which Docker's inspect has.
-void Supervisor::on_network(const docker::Event& event) {
-    const std::string_view action = event.action_name();
-    if (action != "connect" && action != "disconnect") return;
-    const std::string id = attribute(event, "container");
-    // At a start and at an end Docker connects and disconnects as well; those have a look of their own.
-    if (const Entry* entry = find(id); entry != nullptr && entry->armed) spawn(attach(id, false));
-}
-
 void Supervisor::on_die(const docker::Event& event) {
     int code = 0;
     const std::string text = attribute(event, "exitCode");
@@ -224,7 +202,10 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
             const Entry* known = find(summary.id);
-            if (thorough || known == nullptr || !known->armed || known->stale) attach_later(summary.id);
+            const bool renamed = known != nullptr && known->controller && !summary.name.empty() &&
+                                 known->controller->subject()->name != summary.name;
+            if (thorough || known == nullptr || !known->armed || known->stale || renamed)
+                attach_later(summary.id);
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);

@@ -49,7 +49,8 @@ struct Info {
 /// Of all that the list says, what is needed to find who to inspect: it may have thousands.
 struct ContainerSummary {
     std::string id;
-    std::string state;  ///< "running", "exited", …
+    std::string state;      ///< "running", "exited", …
+    std::string name = {};  ///< without the leading slash; empty when the list has none
 };
 
 struct ContainerState {

@@ -379,46 +379,5 @@ TEST(DoctorProtection, HasNothingToSayOfThoseThatReserveNothing) {
     EXPECT_TRUE(judge_protection(good_host(), good_docker(), policy_for("ai"), {}).empty());
 }
 
-TEST(DoctorContainers, AnUnknownStopSignalIsTermAsInDocker) {
-    auto one = container("ai");
-    one.details.stop_signal = "SIGFOO";
-    const auto checks = judge_one(one, policy_for("ai"));
-    EXPECT_THAT(find(checks, "container.stop_signal").found, HasSubstr("Docker, which sends SIGTERM"));
-    for (const char* known : {"sigterm", "Term", "15"}) {
-        one.details.stop_signal = known;
-        EXPECT_EQ(judge_one(one, policy_for("ai"))[0].verdict, Verdict::kOk) << known;
-    }
-}
-
-TEST(DoctorContainers, AMainProcessThatIsNoInitIsJudgedAsTheKernelTreatsIt) {
-    auto one = container("ai");
-    one.pid1->caught = 0;
-    one.pid1->namespace_init = false;
-    const auto ended = find(judge_one(one, policy_for("ai")), "container.stop_signal");
-    EXPECT_EQ(ended.verdict, Verdict::kWarn);
-    EXPECT_THAT(ended.found, HasSubstr("the signal ends it at once"));
-    EXPECT_THAT(ended.found, testing::Not(HasSubstr("drops")));
-    one.details.stop_signal = "SIGWINCH";
-    EXPECT_THAT(find(judge_one(one, policy_for("ai")), "container.stop_signal").found,
-                HasSubstr("ignores SIGWINCH"));
-}
-
-TEST(DoctorContainers, NamesWhoSharesTheNamespacesOfOneThatIsRestarted) {
-    auto docker = good_docker();
-    docker.containers[0].details.id = std::string(64, 'a');
-    auto sidecar = container("sidecar");
-    sidecar.details.host_config.network_mode = "container:" + std::string(64, 'a');
-    docker.containers.push_back(sidecar);
-    const auto found = find(judge_containers(docker, policy_for("ai")), "container.joined");
-    EXPECT_EQ(found.verdict, Verdict::kWarn);
-    EXPECT_THAT(found.found, HasSubstr("jobmate-sidecar-1 shares its network namespace"));
-
-    auto watched = policy_for("ai");
-    watched.policy->services[0].near_oom.reset();
-    EXPECT_EQ(find(judge_containers(docker, watched), "container.joined").found, "no such check");
-    docker.containers[1].details.host_config.network_mode = "container:" + std::string(64, 'b');
-    EXPECT_EQ(find(judge_containers(docker, policy_for("ai")), "container.joined").found, "no such check");
-}
-
 }  // namespace
 }  // namespace governor::cli::doctor

@@ -396,19 +396,5 @@ TEST_F(AlertBookTest, EndlessNewNamesDoNotFillTheMemory) {
     EXPECT_THAT(book.due(now).body, testing::HasSubstr("p999"));
 }
 
-TEST_F(AlertBookTest, ARenamedContainersAlertKeepsItsLabelsAndEnds) {
-    apply(event("breaker_opened"));
-    const json raised = send_one();
-    auto released = event("breaker_released");
-    released.subject.change([](publish::Subject& subject) { subject.name = "renamed"; });
-    now += 1min;
-    apply(released);
-    now += 5min;
-    const json over = send_one();
-    EXPECT_EQ(over["labels"], raised["labels"]) << "to Alertmanager another label is another alert";
-    EXPECT_TRUE(resolved(over));
-    EXPECT_EQ(book.size(), 0U);
-}
-
 }  // namespace
 }  // namespace governor::hooks
