@@ -247,6 +247,9 @@ std::optional<SignalStatus> parse_signal_status(std::string_view text) {
             ++found;
         } else if (key == "Threads") {
             if (!to_number(value, out.thread_count)) return std::nullopt;
+        } else if (key == "NSpid") {
+            // One pid for each namespace, from the reader's down to the process's own.
+            out.namespace_init = value.substr(value.find_last_of(" \t") + 1) == "1";
         }
     }
     if (found != 5) return std::nullopt;

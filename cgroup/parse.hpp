@@ -110,6 +110,9 @@ struct SignalStatus {
     std::uint64_t ignored = 0;          ///< SigIgn
     std::uint64_t caught = 0;           ///< SigCgt
     int thread_count = 0;
+    /// PID 1 of its pid namespace, as the last field of NSpid says: the kernel drops a signal that it does
+    /// not handle. Not so with Docker's `pid: host` and `pid: service:…`.
+    bool namespace_init = true;
 
     static constexpr bool has(std::uint64_t mask, int signal) {
         return signal > 0 && signal <= 64 && ((mask >> static_cast<unsigned>(signal - 1)) & 1U) != 0;

@@ -4,7 +4,6 @@
 // the limits on it.
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
-#include "governor/act/signals.hpp"
 #include "governor/subject.hpp"
 #include "governor/supervisor.hpp"
 #include "governor/watch/locate.hpp"
@@ -45,9 +44,9 @@ std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes har
     return limit + (now.memory_swap - now.memory);
 }
 
-policies::Duration grace_of(const policies::ServicePolicy& policy, const Supervisor::Found& found) {
+policies::Grace grace_of(const policies::ServicePolicy& policy, const Supervisor::Found& found) {
     if (policy.near_oom && policy.near_oom->drain.grace) return *policy.near_oom->drain.grace;
-    return found.stop_timeout.value_or(kDockerGrace);
+    return policies::Grace::of_docker(found.stop_timeout.value_or(kDockerGrace));
 }
 
 bool is_out_of_files(const cgroups::Error& error) {
@@ -63,13 +62,9 @@ policies::Candidate candidate_of(const publish::Subject& subject) {
     return candidate;
 }
 
-int stop_signal_of(const docker::ContainerDetails& details) {
-    return act::parse_signal(details.stop_signal).value_or(15);
-}
-
 Supervisor::Found found_in(const docker::ContainerDetails& details) {
     return {details.host_config.memory, details.host_config.memory_swap, details.state.paused,
-            details.stop_timeout};
+            details.stop_timeout, docker::joined_namespaces(details.host_config)};
 }
 
 }  // namespace
@@ -153,13 +148,19 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     const auto& old = entry->controller->target().run;
     const bool same_run = old && !old->ended && old->directory.identity() == run->directory.identity();
     if (same_run) run = old;
+    const bool renamed = entry->controller->describe(subject_of(*details));
+    if (renamed) entry->notes.clear();
     Target target{run, entry->controller->subject(), std::move(details->networks), nullptr};
     if (!choose_policy(*entry, target)) co_return;
     const bool same_policy =
         entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
-    if (same_run && same_policy && entry->armed && !started) {
+    if (same_run && same_policy && entry->armed && !started && !renamed) {
         const auto limit = run->directory.read_bytes("memory.max");
-        if (limit && (limit->value == entry->controller->state().hard.value)) co_return;
+        if (limit && (limit->value == entry->controller->state().hard.value)) {
+            // Its addresses may be others: a network was connected or disconnected.
+            entry->controller->retarget(std::move(target));
+            co_return;
+        }
     }
     if (old && !same_run && !old->ended) {
         // Its exit was missed.
@@ -240,7 +241,8 @@ std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& detail
     const int pid = static_cast<int>(details.state.pid);
     const auto path = parts_.processes.cgroup_path(pid);
     if (pids && path && path->find(details.id) != std::string::npos) run->pid = pid;
-    run->stop_signal = stop_signal_of(details);
+    run->stop_signal = policies::stop_signal_of(details.stop_signal);
+    run->state_grace = details.stop_timeout && policies::overflows_in_docker(*details.stop_timeout);
     return run;
 }
 
@@ -324,6 +326,7 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     armed.hard = {limit->value};
     if (policy->memory.hard) armed.hard = std::min(armed.hard, policy->memory.hard->of(host_.memory));
     armed.grace = grace_of(*policy, find(id)->found);
+    armed.stop_signal = run->stop_signal;
     if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited)
         armed.tripwire = policy->memory.tripwire.of(armed.hard);
     const bool draining = mark && mark->stage == act::Stage::kSignalled;
@@ -341,6 +344,7 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     const bool first = !entry->armed;
     entry->armed = true;
     entry->stale = false;
+    if (entry->controller->state().restarting) entry->controller->note_restart(joiners_of(*entry));
     entry->controller->feed(armed);
     if (first && entry->found.paused) entry->controller->feed(policies::Paused{});
     if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});

@@ -3,6 +3,7 @@
 #include "governor/controller.hpp"
 
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace governor {
@@ -19,6 +20,15 @@ void Controller::retarget(Target target) {
     const std::string policy = target_.policy ? target_.policy->name : std::string();
     if (target_.subject->policy == policy) return;
     target_.subject.change([&](publish::Subject& subject) { subject.policy = policy; });
+}
+
+bool Controller::describe(const publish::Subject& now) {
+    if (target_.subject->name == now.name && target_.subject->service == now.service) return false;
+    target_.subject.change([&](publish::Subject& subject) {
+        subject.name = now.name;
+        subject.service = now.service;
+    });
+    return true;
 }
 
 void Controller::feed(const InputEvent& what, const std::string& detail) {
@@ -93,6 +103,8 @@ void Controller::publish(const policies::Event& event, const std::string& detail
         if (const auto* node = target_.run->files.ancestor(event.bound_level)) record.bound_by = node->name();
     record.detail = explain_event(event);
     if (!detail.empty()) record.detail += (record.detail.empty() ? "" : " ") + detail;
+    if (event.type == policies::EventType::kRestartFinished && !restart_note_.empty())
+        record.detail += (record.detail.empty() ? "" : " ") + std::exchange(restart_note_, {});
     sink_.publish(record);
 }
 
@@ -107,6 +119,9 @@ std::string about_stop_handling(policies::StopHandling handling) {
         case policies::StopHandling::kIgnored:
             return "PID 1 ignores its stop signal: handle it, or set another `stop_signal` in the Compose "
                    "file.";
+        case policies::StopHandling::kDefaultAction:
+            return "The main process has no handler for its stop signal, which ends it at once: handle the "
+                   "signal, so that the work is saved.";
         default:
             return {};
     }

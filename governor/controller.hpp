@@ -20,6 +20,11 @@ class Controller {
 
     /// A new life, or a changed policy. Its subject stays the controller's. Does not feed anything.
     void retarget(Target target);
+    /// Docker's name for it is another one now (`docker rename`): true when it is. Events that were published
+    /// keep the name that they had.
+    bool describe(const publish::Subject& now);
+    /// What the event of the restart that ends now says besides its numbers; empty: nothing.
+    void note_restart(std::string note) { restart_note_ = std::move(note); }
     void feed(const InputEvent& what, const std::string& detail = {});
 
     const Target& target() const { return target_; }
@@ -51,6 +56,7 @@ class Controller {
     policies::Duration quiet_{0};
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::function<void()> rescheduled_;
+    std::string restart_note_;
     std::list<std::pair<InputEvent, std::string>> inputs_;  ///< nearly always empty, and then small
     bool feeding_ = false;
 };

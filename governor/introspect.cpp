@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -34,6 +35,11 @@ json threshold(const std::string& name, policies::Bytes value) {
 
 json threshold(const std::string& name, policies::Duration value) {
     return {{"name", name}, {"value", milliseconds(value)}, {"text", policies::to_string(value)}};
+}
+
+json threshold(const std::string& name, const policies::Grace& value) {
+    if (!value.is_infinite()) return threshold(name, value.bounded());
+    return {{"name", name}, {"value", nullptr}, {"text", policies::to_string(value)}};
 }
 
 void add_terms(json& out, const std::string& name, const policies::Condition& condition,
@@ -159,6 +165,18 @@ http::Reply error_reply(int status, const std::string& text) {
     return {status, {{"error", text}}};
 }
 
+http::Reply not_known(std::string_view service) {
+    return error_reply(404, "no service or container is called \"" + std::string(service) +
+                                "\"; `governor status` lists them");
+}
+
+/// Names one container, or one service, and no other. Outside Compose only the id does.
+std::string exact_name(const publish::Subject& subject) {
+    constexpr std::size_t kShortId = 12;
+    if (!subject.project.empty()) return subject.project + "/" + subject.service;
+    return subject.name + " (" + std::string(subject.id.str().substr(0, kShortId)) + ")";
+}
+
 }  // namespace
 
 json Introspection::describe(const Supervisor::Entry& entry) const {
@@ -221,9 +239,35 @@ http::Reply Introspection::status() {
              {"services", services}}};
 }
 
+std::vector<const Supervisor::Entry*> Introspection::named(std::string_view service) const {
+    std::vector<const Supervisor::Entry*> out;
+    for (const auto& [id, entry] : parts_.supervisor.entries())
+        if (entry.controller && is_named(*entry.controller->subject(), service)) out.push_back(&entry);
+    return out;
+}
+
+/// Replicas of one service are one thing; what belongs to several projects is a name that means two.
+std::optional<http::Reply> Introspection::ambiguous(std::string_view service) const {
+    std::set<std::string> projects;
+    std::set<std::string> candidates;
+    for (const Supervisor::Entry* entry : named(service)) {
+        const publish::Subject& subject = *entry->controller->subject();
+        projects.insert(subject.project);
+        candidates.insert(exact_name(subject));
+    }
+    if (projects.size() < 2) return std::nullopt;
+    std::string list;
+    for (const std::string& candidate : candidates) list += (list.empty() ? "" : ", ") + candidate;
+    return http::Reply{400,
+                       {{"error", "\"" + std::string(service) + "\" names containers of several projects: " +
+                                      list + "; give project/service or an id"},
+                        {"candidates", candidates}}};
+}
+
 http::Reply Introspection::explain(std::string_view service) {
-    for (const auto& [id, entry] : parts_.supervisor.entries()) {
-        if (!entry.controller || !is_named(*entry.controller->subject(), service)) continue;
+    if (auto refused = ambiguous(service)) return *refused;
+    for (const Supervisor::Entry* named_entry : named(service)) {
+        const Supervisor::Entry& entry = *named_entry;
         const Controller& controller = *entry.controller;
         const auto policy = controller.target().policy;
         json events = json::array();
@@ -245,8 +289,7 @@ http::Reply Introspection::explain(std::string_view service) {
                  {"events", events},
                  {"notes", notes}}};
     }
-    return error_reply(404, "no service or container is called \"" + std::string(service) +
-                                "\"; `governor status` lists them");
+    return not_known(service);
 }
 
 http::Reply Introspection::command(std::string_view name, std::string_view service) {
@@ -255,23 +298,21 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
         if (problem.empty()) return {200, {{"reloaded", true}}};
         return error_reply(409, "the new policies are not used, the old ones stay in force:\n" + problem);
     }
+    if (auto refused = ambiguous(service)) return *refused;
+    if (name == "resolve") return {200, json::object()};
     if (name != "release") return error_reply(400, "there is no command \"" + std::string(name) + "\"");
-    bool known = false;
     json released = json::array();
-    for (const auto& [id, entry] : parts_.supervisor.entries()) {
-        if (!entry.controller || !is_named(*entry.controller->subject(), service)) continue;
-        known = true;
-        const policies::State& state = entry.controller->state();
+    const auto entries = named(service);
+    for (const Supervisor::Entry* entry : entries) {
+        const policies::State& state = entry->controller->state();
         if (!state.quarantined && state.phase != policies::Phase::kBackingOff) continue;
         // The entry stays: only Docker's `destroy` takes it off, and that does not come in the middle of
         // this.
-        const std::shared_ptr<Controller> controller = entry.controller;
+        const std::shared_ptr<Controller> controller = entry->controller;
         controller->feed(policies::Released{});
         released.push_back(controller->subject()->name);
     }
-    if (!known)
-        return error_reply(404, "no service or container is called \"" + std::string(service) +
-                                    "\"; `governor status` lists them");
+    if (entries.empty()) return not_known(service);
     if (released.empty())
         return error_reply(409,
                            std::string(service) + " is not in quarantine and not waiting for its back-off");

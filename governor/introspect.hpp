@@ -9,7 +9,10 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace governor {
 
@@ -36,6 +39,9 @@ class Introspection final : public http::ControlApi {
 
   private:
     nlohmann::json describe(const Supervisor::Entry& entry) const;
+    std::vector<const Supervisor::Entry*> named(std::string_view service) const;
+    /// A refusal when the name means containers of several projects.
+    std::optional<http::Reply> ambiguous(std::string_view service) const;
 
     Parts parts_;
 };

@@ -34,7 +34,10 @@ struct Run {
     cgroups::Directory directory;
     cgroups::MemoryFiles files;
     int pid = 0;  ///< PID 1 of the container as we see it; 0 without the host's pid namespace
-    int stop_signal = 15;
+    int stop_signal = policies::kSignalTerm;
+    /// Docker's own arithmetic with this container's StopTimeout overflows: a restart has to state its grace
+    /// (policies::overflows_in_docker).
+    bool state_grace = false;
     bool ended = false;  ///< set at its exit: loops that wait for something about it stop
     /// Its main process is gone.
     void end() {

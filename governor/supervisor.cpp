@@ -4,7 +4,6 @@
 
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
-#include "governor/act/signals.hpp"
 #include "governor/watch/verdicts.hpp"
 #include "policies/pace.hpp"
 
@@ -105,7 +104,9 @@ void Supervisor::on_disconnected(const docker::Error& reason, std::chrono::milli
 }
 
 void Supervisor::on_event(const docker::Event& event) {
-    if (event.type != "container" || standing_down_) return;
+    if (standing_down_) return;
+    if (event.type == "network") return on_network(event);
+    if (event.type != "container") return;
     const std::string& id = event.actor_id;
     const std::string_view action = event.action_name();
     if (parts_.verdicts != nullptr) parts_.verdicts->on_docker(event);
@@ -119,6 +120,8 @@ void Supervisor::on_event(const docker::Event& event) {
     }
     if (!entry->controller) return;
     if (action == "kill") return on_kill(*entry, event);
+    if (action == "stop") return entry->controller->feed(policies::DockerStop{});
+    if (action == "rename") return on_rename(*entry, event);
     if (action == "pause") return entry->controller->feed(policies::Paused{});
     if (action == "unpause") return entry->controller->feed(policies::Unpaused{});
     if (action == "exec_start" && parts_.companion != nullptr)
@@ -130,15 +133,6 @@ void Supervisor::on_event(const docker::Event& event) {
         sample(id, false);
         return spawn(attach(id, false));
     }
-}
-
-void Supervisor::on_kill(Entry& entry, const docker::Event& event) {
-    const policies::State& state = entry.controller->state();
-    if (state.phase == policies::Phase::kSignalling && state.asked_docker)
-        return entry.controller->feed(policies::SignalPending{policies::Via::kDocker});
-    const auto signal = act::parse_signal(attribute(event, "signal"));
-    if (signal && act::ends_container(*signal, entry.controller->target().run->stop_signal))
-        entry.controller->feed(policies::StoppedByOther{});
 }
 
 void Supervisor::on_die(const docker::Event& event) {
@@ -168,7 +162,11 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
     const policies::State& state = entry->controller->state();
     policies::Exited exited{exit_code, events ? events->oom_kill : state.oom_kills, {}};
     if (parts_.verdicts != nullptr) {
-        exited.death = parts_.verdicts->on_ended(id, exit_code, state.killed);
+        // A container whose own stop signal is SIGKILL dies of ours, not of somebody else's.
+        const bool asked =
+            state.phase == policies::Phase::kSignalling || state.phase == policies::Phase::kDraining;
+        const bool by_governor = state.killed || (asked && run->stop_signal == policies::kSignalKill);
+        exited.death = parts_.verdicts->on_ended(id, exit_code, by_governor);
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
     run->end();
@@ -204,7 +202,10 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
     for (const docker::ContainerSummary& summary : *list) {
         if (summary.state == "running" || summary.state == "paused") {
             const Entry* known = find(summary.id);
-            if (thorough || known == nullptr || !known->armed || known->stale) attach_later(summary.id);
+            const bool renamed = known != nullptr && known->controller && !summary.name.empty() &&
+                                 known->controller->subject()->name != summary.name;
+            if (thorough || known == nullptr || !known->armed || known->stale || renamed)
+                attach_later(summary.id);
         } else if (const Entry* entry = find(summary.id); entry != nullptr && entry->armed) {
             // Its `die` was missed: the exit code is what inspect says.
             const auto details = co_await parts_.docker.inspect(summary.id);

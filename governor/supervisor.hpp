@@ -81,6 +81,7 @@ class Supervisor final : public docker::EventHandler {
         std::int64_t memory_swap = 0;  ///< memory and swap together; -1: no limit
         bool paused = false;
         std::optional<std::chrono::seconds> stop_timeout;  ///< absent: Docker's default
+        std::vector<docker::JoinedNamespace> joins;        ///< namespaces of other containers
     };
 
     struct Entry {
@@ -124,6 +125,7 @@ class Supervisor final : public docker::EventHandler {
     std::shared_ptr<Run> make_run(const docker::ContainerDetails& details, std::string& problem);
     void adopt(Entry& entry, const std::shared_ptr<Run>& run);
 
+    std::string joiners_of(const Entry& restarted) const;
     void care_for(const Entry& entry, const std::shared_ptr<Run>& run);
     void listen_for_trips(Entry& entry, const Run& run);
     void listen_for_pressure(Entry& entry, const Run& run);
@@ -138,7 +140,9 @@ class Supervisor final : public docker::EventHandler {
     void reschedule(const std::string& id);
     void on_die(const docker::Event& event);
     void on_exit(const std::string& id, int exit_code);
-    void on_kill(Entry& entry, const docker::Event& event);
+    static void on_kill(Entry& entry, const docker::Event& event);
+    void on_rename(Entry& entry, const docker::Event& event);
+    void on_network(const docker::Event& event);
     void forget(const std::string& id);
     std::vector<cgroups::SharedText> below(const cgroups::LimitNode& node) const;
     bool shares_its_limit(const Entry& entry, const policies::Sample& sample) const;

@@ -110,6 +110,10 @@ std::string_view to_string(Rule rule) {
             return "drift";
         case Rule::kSharedLimit:
             return "shared_limit";
+        case Rule::kPolicyChanged:
+            return "policy_changed";
+        case Rule::kOperatorStop:
+            return "operator_stop";
     }
     return "unknown";
 }
@@ -156,6 +160,8 @@ std::string_view to_string(StopHandling handling) {
             return "not_handled";
         case StopHandling::kIgnored:
             return "ignored";
+        case StopHandling::kDefaultAction:
+            return "default_action";
     }
     return "unknown";
 }

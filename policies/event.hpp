@@ -74,7 +74,7 @@ enum class Rule : std::uint8_t {
     kBreaker,         ///< more restarts within the window than the breaker allows
     kOomKillCounter,  ///< oom_kill in memory.events grew
     kPolicyKill,      ///< the policy says `do: kill`
-    kOperator,        ///< a person asked for it
+    kOperator,        ///< an operator asked for it
     kNotBack,         ///< Docker did not start it again by itself
     kHostAvailable,   ///< MemAvailable at or below host.keep_free
     kHostForecast,    ///< MemAvailable will be used up within the forecast's window
@@ -82,6 +82,8 @@ enum class Rule : std::uint8_t {
     kProtection,      ///< effective protection below what the policy asks
     kDrift,           ///< a value differs from what the policy set
     kSharedLimit,     ///< a limit above several containers is near, and this one gives way first
+    kPolicyChanged,   ///< the policy no longer asks for it
+    kOperatorStop,    ///< an operator stopped the container
 };
 std::string_view to_string(Rule rule);
 
@@ -125,8 +127,14 @@ std::string_view to_string(Outcome outcome);
 enum class Via : std::uint8_t { kNone, kDocker, kDirect, kSomeoneElse };
 std::string_view to_string(Via via);
 
-/// What is known about PID 1 and the stop signal.
-enum class StopHandling : std::uint8_t { kUnknown, kHandled, kNotHandled, kIgnored };
+/// What is known about the container's main process and its stop signal (policies/stop_handling.hpp).
+enum class StopHandling : std::uint8_t {
+    kUnknown,
+    kHandled,
+    kNotHandled,     ///< no handler, and the kernel drops the signal: it is PID 1 of its pid namespace
+    kIgnored,        ///< SIG_IGN, or the signal's default action does not end a process
+    kDefaultAction,  ///< no handler, and the kernel ends it: not PID 1 of its pid namespace, or SIGKILL
+};
 std::string_view to_string(StopHandling handling);
 
 /// One event. Fields that do not apply are at their defaults and are left out when it is rendered.

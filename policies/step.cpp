@@ -11,6 +11,9 @@ namespace {
 
 /// A foreign stop that does not end the container within its grace and this was no stop.
 constexpr Duration kForeignMargin = 10s;
+/// With an infinite grace there is no time after which a foreign stop has failed; but a container whose
+/// handler takes its stop signal for something else must not stay unguarded for ever.
+constexpr Duration kForeignLongest = 1h;
 
 }  // namespace
 
@@ -81,6 +84,7 @@ void Stepper::on(const Armed& input) {
     }
     s_.still = 0;
     s_.grace = input.grace;
+    s_.stop_signal = input.stop_signal;
     if (first || input.stop_handling != StopHandling::kUnknown) s_.stop_handling = input.stop_handling;
     if (!first) {
         s_.relaxed = false;  // arming wrote the tripwire anew
@@ -92,10 +96,12 @@ void Stepper::on(const Armed& input) {
     s_.deadline = {};
     publish(EventType::kArmed);
     if (s_.restarting) restart_finished();
-    if (s_.quarantined) {
+    if (!s_.quarantined) {
+        s_.phase = Phase::kWatching;
+    } else if (acts()) {
         enter_cap(Phase::kQuarantined);
     } else {
-        s_.phase = Phase::kWatching;
+        let_go();
     }
 }
 
@@ -139,7 +145,10 @@ void Stepper::on(const Exited& input) {
     if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) return exited_by_us(oom);
     if (s_.phase == Phase::kExited) return;
     publish(EventType::kExited);
-    if (s_.phase == Phase::kLeftAlone) forget_history();
+    if (s_.phase == Phase::kLeftAlone) {
+        end_quarantine(Rule::kOperatorStop);
+        forget_history();
+    }
     s_.phase = Phase::kUnarmed;
     s_.deadline = {};
 }
@@ -162,10 +171,21 @@ void Stepper::on(const Started&) {
     s_.phase = Phase::kUnarmed;
 }
 
-void Stepper::on(const StoppedByOther&) {
+void Stepper::on(const DockerKill& input) {
+    const bool own = input.signal == s_.stop_signal;
+    const bool kill = input.signal == kSignalKill;
+    if (own && s_.phase == Phase::kSignalling && s_.asked_docker) return on(SignalPending{Via::kDocker});
+    if (own || kill) stopped_by_other(kill && !own);
+}
+
+void Stepper::stopped_by_other(bool kill) {
     switch (s_.phase) {
         case Phase::kSignalling:
-            return on(SignalPending{Via::kSomeoneElse});
+            if (!kill) return on(SignalPending{Via::kSomeoneElse});
+            // It dies although it is frozen: the exit follows, and nothing is left to hand over. A Docker
+            // that was asked to restart it and could not deliver its signal kills as well, and starts it.
+            if (!s_.asked_docker) s_.stopped_by_other = true;
+            return;
         case Phase::kDraining:
             // Docker's own signals come here too when it was Docker who was asked; otherwise it was somebody.
             if (s_.via == Via::kDirect) s_.stopped_by_other = true;
@@ -181,8 +201,22 @@ void Stepper::on(const StoppedByOther&) {
     if (policy_.near_oom) out_.actions.push(SetTripwire{s_.kill_line()});
     thaw_if_frozen();
     s_.phase = Phase::kLeftAlone;
-    s_.deadline = now_ + s_.grace + kForeignMargin;
+    s_.deadline = s_.grace.is_infinite() ? now_ + kForeignLongest : s_.grace.after(now_ + kForeignMargin);
     publish(EventType::kLeftAlone);
+}
+
+/// `docker stop --signal` sends another signal than the container's own, and Docker's event stream may lose
+/// a `kill` event: the stop is then known from its end. With a Docker that was asked for a restart, this is
+/// the restart's own.
+void Stepper::on(const DockerStop&) {
+    if (s_.phase == Phase::kExited) {
+        if (!s_.asked_docker && !s_.unanswered) leave_ended();
+        return;
+    }
+    if (s_.phase == Phase::kUnarmed && !s_.restarting && s_.quarantined) {
+        end_quarantine(Rule::kOperatorStop);
+        forget_history();
+    }
 }
 
 void Stepper::on(const Paused&) {
@@ -199,9 +233,8 @@ void Stepper::on(const Unpaused&) {
 
 void Stepper::on(const Released&) {
     if (!s_.quarantined && s_.phase != Phase::kBackingOff) return;
-    const bool was = s_.quarantined;
+    end_quarantine(Rule::kOperator);
     forget_history();
-    if (was) publish(EventType::kBreakerReleased, {Rule::kOperator, {}, {}, {}});
     const bool capped = s_.phase == Phase::kQuarantined || s_.phase == Phase::kBackingOff;
     if (capped || s_.phase == Phase::kPaused) out_.actions.push(SetTripwire{s_.tripwire});
     if (capped) backoff_over();

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "policies/event.hpp"
+#include "policies/grace.hpp"
 #include "policies/policy.hpp"
 #include "policies/restart_times.hpp"
+#include "policies/signal_name.hpp"
 
 #include <array>
 #include <cstddef>
@@ -45,7 +47,8 @@ struct Sample {
 struct Armed {
     Bytes hard = kUnlimited;  ///< what is in force; kUnlimited: nothing can be decided
     Bytes tripwire = kUnlimited;
-    Duration grace{0};  ///< stop_grace_period, or the policy's own
+    Grace grace;  ///< stop_grace_period, or the policy's own
+    int stop_signal = kSignalTerm;
     StopHandling stop_handling = StopHandling::kUnknown;
     std::uint64_t oom_kills = 0;  ///< counter at this moment
 };
@@ -84,8 +87,13 @@ struct Exited {
 };
 /// The container runs again (a new cgroup; Armed follows).
 struct Started {};
-/// Somebody else asked for a stop (`docker stop`, a deploy, a backup tool).
-struct StoppedByOther {};
+/// Docker sent the container a signal: its `kill` event. Only the container's own stop signal and SIGKILL are
+/// a stop (ours, or that of `docker stop`, a deploy, a backup tool); any other one changes nothing.
+struct DockerKill {
+    int signal = kSignalTerm;
+};
+/// Docker's `stop` event: a stop, or the first half of a restart, is complete. It follows the exit.
+struct DockerStop {};
 struct Paused {};
 struct Unpaused {};
 /// `governor release`.
@@ -109,7 +117,8 @@ struct Tick {};
 struct Input {
     TimePoint now;
     std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed,
-                 Exited, Started, StoppedByOther, Paused, Unpaused, Released, WarnDone, Adopt, GiveWay>
+                 Exited, Started, DockerKill, DockerStop, Paused, Unpaused, Released, WarnDone, Adopt,
+                 GiveWay>
         what;
 };
 
@@ -118,8 +127,8 @@ struct Input {
 
 struct Freeze {};  ///< cgroup.freeze = 1; answer: Frozen or BrakeFailed
 struct AskStop {
-    bool own_grace = false;
-    Duration grace{0};
+    bool own_grace = false;  ///< the policy's, so that Docker must be given it
+    Grace grace;
 };                     ///< Docker's restart; answer: SignalPending or StopRefused
 struct SignalStop {};  ///< the stop signal from the kernel side; answer: SignalPending or SignalFailed
 struct SetTripwire {
@@ -185,7 +194,8 @@ struct State {
     std::uint8_t bound_level = 0;     ///< Sample::bound_level of the last sample
     Bytes own_tripwire = kUnlimited;  ///< the tripwire while its own limit binds
     Bytes tripwire = kUnlimited;      ///< what memory.high should be when watching
-    Duration grace{0};
+    Grace grace;
+    int stop_signal = kSignalTerm;
     StopHandling stop_handling = StopHandling::kUnknown;
 
     bool has_sample = false;

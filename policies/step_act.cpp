@@ -74,8 +74,13 @@ void Stepper::begin_drain() {
 /// The grace counts from the signal, however late it or the grace became known; `least` is what is left in
 /// any case.
 void Stepper::limit_drain(Duration least) {
+    // A container that may take for ever is never killed because of time: its kill line is all that ends it.
+    if (s_.grace.is_infinite()) {
+        s_.deadline = {};
+        return;
+    }
     const Duration margin = s_.via == Via::kDirect ? Duration{0} : kGraceMargin;
-    s_.deadline = std::max(s_.signalled_at + s_.grace + margin, now_ + least);
+    s_.deadline = std::max(s_.grace.after(s_.signalled_at + margin), now_ + least);
 }
 
 void Stepper::kill(const Reason& why) {
@@ -91,7 +96,8 @@ void Stepper::kill(const Reason& why) {
 
 void Stepper::drain_overdue() {
     if (!s_.killed)
-        return kill({Rule::kGraceEnded, Quantity::of(now_ - s_.signalled_at), Quantity::of(s_.grace), {}});
+        return kill(
+            {Rule::kGraceEnded, Quantity::of(now_ - s_.signalled_at), Quantity::of(s_.grace.bounded()), {}});
     publish(EventType::kActionFailed, s_.kill_reason);
     out_.actions.push(KillWhole{});
     s_.deadline = now_ + kKillDeadline;
@@ -112,12 +118,12 @@ void Stepper::exited_by_us(bool oom) {
 
 Outcome Stepper::outcome_of_exit() const {
     // 128 + the signal: ended by its stop signal without a handler, which is an end as asked for.
-    constexpr int kSigTermExit = 143;
+    constexpr int kBySignal = 128;
     if (s_.oom_killed_in_action) return Outcome::kOomKilled;
     if (s_.killed) return Outcome::kKilledByGovernor;
     if (s_.exit_code < 0) return Outcome::kNone;
-    if (s_.exit_code == 137) return Outcome::kKilledAtGraceEnd;
-    return s_.exit_code == 0 || s_.exit_code == kSigTermExit ? Outcome::kGraceful : Outcome::kFailed;
+    if (s_.exit_code == 0 || s_.exit_code == kBySignal + s_.stop_signal) return Outcome::kGraceful;
+    return s_.exit_code == kBySignal + kSignalKill ? Outcome::kKilledAtGraceEnd : Outcome::kFailed;
 }
 
 void Stepper::leave_ended() {

@@ -12,6 +12,13 @@ void Stepper::remember_restart() {
     s_.restarts.add(now_);
 }
 
+/// Every way out of a quarantine is an event with its reason.
+void Stepper::end_quarantine(Rule why) {
+    if (!s_.quarantined) return;
+    s_.quarantined = false;
+    publish(EventType::kBreakerReleased, {why, {}, {}, {}});
+}
+
 void Stepper::forget_history() {
     s_.quarantined = false;
     s_.restarts.clear();
@@ -99,6 +106,7 @@ void Stepper::backoff_over() {
 
 /// A reload took away what the cap was for.
 void Stepper::let_go() {
+    end_quarantine(Rule::kPolicyChanged);
     forget_history();
     out_.actions.push(SetTripwire{s_.tripwire});
     resume();
@@ -108,6 +116,7 @@ void Stepper::resume() {
     thaw_if_frozen();
     s_.has_sample = false;
     s_.deadline = {};
+    if (s_.quarantined && !acts()) return let_go();
     if (s_.quarantined) return enter_cap(Phase::kQuarantined);
     s_.phase = Phase::kWatching;
 }

@@ -39,7 +39,8 @@ class Stepper {
     void on(const BrakeFailed&);
     void on(const Exited& input);
     void on(const Started&);
-    void on(const StoppedByOther&);
+    void on(const DockerKill& input);
+    void on(const DockerStop&);
     void on(const Paused&);
     void on(const Unpaused&);
     void on(const Released&);
@@ -86,6 +87,8 @@ class Stepper {
     // -- spacing, breaker, caps (step_cap.cpp) --
     void remember_restart();
     void forget_history();
+    void end_quarantine(Rule why);
+    void stopped_by_other(bool kill);
     bool breaker_says_no();
     TimePoint next_restart_allowed();
     void delay(TimePoint until);

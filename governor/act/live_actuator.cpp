@@ -5,6 +5,7 @@
 #include "governor/act/guardian_protocol.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/warn.hpp"
+#include "policies/stop_handling.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -27,6 +28,17 @@ constexpr auto kPoll = 5ms;
 constexpr std::size_t kMostHeld = 256;
 /// Docker's own work around a restart, beyond the grace.
 constexpr auto kRestartSlack = 120s;
+/// The longest that a restart's answer is waited for, with an infinite grace too: the call holds a connection
+/// of Docker's, and one that was forgotten in a hanging Docker must end. Long, because some Docker versions
+/// give up the wait and kill when their client leaves (moby 23.0). When it does end, the container is still
+/// draining, and only who starts it afterwards has changed: the governor, should Docker not do so.
+constexpr auto kLongestRestart = 7 * 24h;
+
+std::chrono::milliseconds restart_deadline(const policies::Grace& grace) {
+    const policies::Duration most = kLongestRestart;
+    const policies::Duration wanted = grace.is_infinite() ? most : grace.bounded() + kRestartSlack;
+    return std::chrono::ceil<std::chrono::milliseconds>(std::min(wanted, most));
+}
 
 void log_failure(std::exception_ptr error) {
     if (!error) return;
@@ -113,9 +125,10 @@ policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
     if (run.pid <= 0) return policies::StopHandling::kUnknown;
     const auto status = parts_.processes.signal_status(run.pid);
     if (!status) return policies::StopHandling::kUnknown;
-    if (status->may_handle(run.stop_signal)) return policies::StopHandling::kHandled;
-    return cgroups::SignalStatus::has(status->ignored, run.stop_signal) ? policies::StopHandling::kIgnored
-                                                                        : policies::StopHandling::kNotHandled;
+    return policies::judge_stop(
+        run.stop_signal,
+        {status->may_handle(run.stop_signal), cgroups::SignalStatus::has(status->ignored, run.stop_signal),
+         status->namespace_init});
 }
 
 // ---- stop
@@ -141,8 +154,8 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
         co_return;
     }
     std::optional<std::chrono::seconds> grace;
-    if (ask.own_grace) grace = std::chrono::ceil<std::chrono::seconds>(ask.grace);
-    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(ask.grace + kRestartSlack);
+    if (ask.own_grace || target.run->state_grace) grace = ask.grace.for_docker();
+    const auto limit = restart_deadline(ask.grace);
     const auto done = co_await parts_.docker.restart(target.subject->id, grace, limit);
     if (done || done.error().kind == docker::Error::Kind::kNotFound) co_return;
     // Removed while it was being restarted: Docker calls that an error of its own, for us it is a normal end.

@@ -5,15 +5,13 @@
 #include "governor/app.hpp"
 #include "governor/cli/check.hpp"
 #include "governor/cli/compose/annotations.hpp"
+#include "governor/cli/compose/read_file.hpp"
 #include "governor/cli/replace_file.hpp"
 #include "governor/host_ledger.hpp"
 #include "governor/policy_files.hpp"
 #include "policies/quantity.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -23,44 +21,12 @@
 namespace governor::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using compose::Annotated;
 using compose::Difference;
+using compose::folder_name;
 using compose::hints_of;
+using compose::read_file;
 using nlohmann::json;
-
-/// Compose files are small; a device or a pipe would be read for ever.
-constexpr std::size_t kMostRead = 2UL << 20U;
-
-bool read_file(const std::string& path, std::string& text, std::string& reason) {
-    std::error_code code;
-    if (fs::exists(path, code) && !fs::is_regular_file(path, code)) {
-        reason = "it is not a regular file";
-        return false;
-    }
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
-        reason = std::strerror(errno);
-        return false;
-    }
-    text.resize(kMostRead);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    return true;
-}
-
-/// As Compose names a project after its folder: lower case, without what a name may not have.
-std::string folder_name(const std::string& path) {
-    std::error_code code;
-    std::string out;
-    for (const char c : fs::absolute(path, code).lexically_normal().parent_path().filename().string()) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool may_begin = std::isalnum(byte) != 0;
-        if (may_begin || (!out.empty() && (c == '-' || c == '_')))
-            out += static_cast<char>(std::tolower(byte));
-    }
-    return out;
-}
 
 std::optional<policies::Bytes> total_memory(const std::string& proc) {
     const auto usable = read_host_memory(proc);

@@ -3,12 +3,15 @@
 #include "governor/cli/check.hpp"
 
 #include "governor/app.hpp"
+#include "governor/cli/compose/joiners.hpp"
+#include "governor/cli/compose/read_file.hpp"
 #include "governor/cli/print_ledger.hpp"
 #include "governor/host_ledger.hpp"
 #include "governor/policy_files.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <ostream>
 
@@ -47,9 +50,31 @@ struct Found {
     bool good() const { return result.policy && errors == 0; }
 };
 
+/// What the Compose files say that the policies should know of.
+void look_at_compose(const CheckOptions& options, policies::LoadResult& result) {
+    if (!result.policy) return;
+    for (const std::string& file : options.compose) {
+        policies::Source source;
+        source.file = file;
+        std::string reason;
+        if (!compose::read_file(file, source.text, reason)) {
+            Diagnostic unread;
+            unread.severity = Severity::kError;
+            unread.file = file;
+            unread.message = "this Compose file cannot be read: " + reason;
+            result.diagnostics.push_back(std::move(unread));
+            continue;
+        }
+        std::ranges::move(
+            compose::check_joiners(source, options.project, compose::folder_name(file), *result.policy),
+            std::back_inserter(result.diagnostics));
+    }
+}
+
 Found look(const CheckOptions& options) {
     Found found;
     found.result = load_policy_files(options.paths);
+    look_at_compose(options, found.result);
     const auto count = [&](Severity severity) {
         return static_cast<std::size_t>(
             std::ranges::count(found.result.diagnostics, severity, &Diagnostic::severity));

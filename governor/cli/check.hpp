@@ -14,14 +14,16 @@ namespace governor::cli {
 nlohmann::json to_json(const policies::Diagnostic& diagnostic);
 
 struct CheckOptions {
-    std::vector<std::string> paths;  ///< files and folders
-    bool host = false;               ///< also holds what they promise against this host's memory
-    std::string proc = "/proc";      ///< where the host's memory is read
+    std::vector<std::string> paths;    ///< files and folders
+    std::vector<std::string> compose;  ///< Compose files that the policies are for
+    std::string project;               ///< the name of their project; empty: as the file or its folder says
+    bool host = false;                 ///< also holds what they promise against this host's memory
+    std::string proc = "/proc";        ///< where the host's memory is read
     bool json = false;
 };
 
-/// `governor check`: loads files and folders as `governor run` would and prints what is wrong. Returns the
-/// exit code.
+/// `governor check`: loads files and folders as `governor run` would and prints what is wrong, with --compose
+/// also between them and the Compose files. Returns the exit code.
 int check(const Console& console, const CheckOptions& options);
 
 }  // namespace governor::cli

@@ -166,6 +166,15 @@ void add_policy_commands(CLI::App& app, Spoken& spoken) {
                           "Policy files or folders (default: " + spoken.run_options.policies.front() + ")");
     check_sub->add_flag("--host", spoken.check.host,
                         "Also add up what they promise, against the memory of this host");
+    check_sub
+        ->add_option("--compose", spoken.check.compose,
+                     "Compose files of the stack: also say which of its services would suffer")
+        ->type_name("FILE");
+    check_sub
+        ->add_option("--project", spoken.check.project,
+                     "With --compose: the project's name (default: as the file's 'name:' or its folder says)")
+        ->type_name("NAME")
+        ->envname("COMPOSE_PROJECT_NAME");
     check_sub->add_option("--proc", spoken.check.proc, "With --host: where the host's /proc is mounted")
         ->type_name("PATH")
         ->capture_default_str();

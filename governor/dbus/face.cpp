@@ -63,7 +63,10 @@ auto guarded(Work work) {
 /// What the command line tells with a status is the error's name here.
 sdbus::Error to_error(const http::Reply& reply) {
     const std::string base = std::string(kInterface) + ".Error.";
-    const char* kind = reply.status == 404 ? "NotFound" : reply.status == 409 ? "NotPossible" : "Failed";
+    const char* kind = reply.status == 404   ? "NotFound"
+                       : reply.status == 409 ? "NotPossible"
+                       : reply.status == 400 ? "WrongUse"
+                                             : "Failed";
     return sdbus::Error(base + kind, reply.body.value("error", std::string("no reason was given")));
 }
 

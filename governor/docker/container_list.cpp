@@ -81,6 +81,11 @@ void ContainerListReader::end_item() {
     ContainerSummary& container = containers_.emplace_back();
     fields.read("Id", container.id);
     fields.read("State", container.state);
+    std::vector<std::string> names;
+    fields.read("Names", names);
+    // Names that links gave it have a second slash: "/web/db".
+    for (const std::string& name : names)
+        if (name.find('/', 1) == std::string::npos && name.size() > 1) container.name = name.substr(1);
     if (failure) fail(*failure);
 }
 

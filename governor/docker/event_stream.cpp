@@ -61,7 +61,7 @@ std::string EventStream::target() const {
     const auto since = resume_point_.since();
     std::string target = client_.api_prefix() + "/events";
     if (options_.on_line) return since ? target + "?since=" + format_since(*since) : target;
-    target += "?filters=" + percent_encode(filters_json("type", {"container"}));
+    target += "?filters=" + percent_encode(filters_json("type", {"container", "network"}));
     if (since) target += "&since=" + format_since(*since);
     return target;
 }

@@ -4,6 +4,7 @@
 
 #include "governor/docker/json_fields.hpp"
 
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -60,7 +61,9 @@ void fill_host_config(const JsonFields& fields, HostConfig& out) {
     restart.read("MaximumRetryCount", out.restart_max_retries);
     fields.read("Annotations", out.annotations);
     fields.read("OomScoreAdj", out.oom_score_adj);
+    fields.read("NetworkMode", out.network_mode);
     fields.read("PidMode", out.pid_mode);
+    fields.read("IpcMode", out.ipc_mode);
 }
 
 void fill_details(const JsonFields& fields, ContainerDetails& out) {
@@ -124,6 +127,25 @@ Compose compose_of(const Labels& labels) {
     const std::string oneoff = label(labels, "com.docker.compose.oneoff");
     compose.oneoff = oneoff == "True" || oneoff == "true";
     return compose;
+}
+
+std::vector<JoinedNamespace> joined_namespaces(const HostConfig& config) {
+    constexpr std::string_view kContainer = "container:";
+    using Mode = std::pair<std::string_view, const std::string&>;
+    const std::array<Mode, 3> modes{Mode{"network", config.network_mode}, Mode{"pid", config.pid_mode},
+                                    Mode{"ipc", config.ipc_mode}};
+    std::vector<JoinedNamespace> out;
+    for (const auto& [kind, mode] : modes) {
+        if (mode.starts_with(kContainer) && mode.size() > kContainer.size())
+            out.push_back({kind, mode.substr(kContainer.size())});
+    }
+    return out;
+}
+
+bool is_joined(std::string_view container, std::string_view id, std::string_view name) {
+    constexpr std::size_t kShortId = 12;
+    if (container == id || container == name) return true;
+    return container.size() >= kShortId && id.starts_with(container);
 }
 
 std::string_view Event::action_name() const {

@@ -49,7 +49,8 @@ struct Info {
 /// Of all that the list says, what is needed to find who to inspect: it may have thousands.
 struct ContainerSummary {
     std::string id;
-    std::string state;  ///< "running", "exited", …
+    std::string state;      ///< "running", "exited", …
+    std::string name = {};  ///< without the leading slash; empty when the list has none
 };
 
 struct ContainerState {
@@ -74,7 +75,9 @@ struct HostConfig {
     std::int64_t restart_max_retries = 0;
     Labels annotations;
     std::int64_t oom_score_adj = 0;
-    std::string pid_mode;  ///< "", "host" or "container:<id>"
+    std::string network_mode;  ///< "bridge", "host", a network's name or "container:<id>"
+    std::string pid_mode;      ///< "", "host" or "container:<id>"
+    std::string ipc_mode;      ///< "", "private", "shareable", "host" or "container:<id>"
 };
 
 struct ContainerDetails {
@@ -93,6 +96,16 @@ struct ContainerDetails {
 
     Compose compose() const { return compose_of(labels); }
 };
+
+/// A namespace that a container has from another one, as its HostConfig says.
+struct JoinedNamespace {
+    std::string_view kind;  ///< "network", "pid" or "ipc"; static storage
+    std::string container;  ///< id, as Docker stores it; it also takes an id's beginning and a name
+};
+/// What Docker's "container:…" modes say; empty for nearly every container.
+std::vector<JoinedNamespace> joined_namespaces(const HostConfig& config);
+/// Whether such a `container` means the container with this id and name.
+bool is_joined(std::string_view container, std::string_view id, std::string_view name);
 
 struct Event {
     std::string type;      ///< "container", "image", "network", …

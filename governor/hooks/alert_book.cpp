@@ -82,9 +82,12 @@ void AlertBook::apply(const journal::Stored& stored, bool raises) {
 void AlertBook::end(const json& event, Moment at) {
     const std::string type = text_at(event, "type");
     const std::string place = place_of(event);
+    const std::string id = text_at(event, "container.id");
     const bool died_of_oom = type == "exited" && is_oom(text_at(event, "verdict"));
     for (auto& [key, alert] : alerts_) {
-        const bool same = !place.empty() && alert.container == place;
+        // By its id too: it may have been renamed since. The alert keeps the labels that it was raised with.
+        const bool same =
+            !place.empty() && (alert.container == place || (!id.empty() && alert.container_id == id));
         if (same && died_of_oom && alert.kind.name == kOomAlert) {
             // PID 1 passed the end of its child on: it did not live on after all.
             if (alert.over) ++alert.version;
@@ -106,7 +109,7 @@ bool AlertBook::ends(const Alert& alert, const json& event, std::string_view typ
             // In quarantine it is neither asked to stop nor restarted.
             if (type == "breaker_released" || type == "signalled" || type == "restart_finished") return true;
             if (alert.kind.name == "CapFrozen") return type == "exited" || type == "left_alone";
-            const auto place = places_.find(alert.container);
+            const auto place = places_.find(place_of(event));
             return type == "exited" && place != places_.end() && place->second.left_alone;
         }
         case Ending::kReserved:

@@ -105,6 +105,13 @@ Response answer(const ConnectionContext& context, const Route& route) {
     }
 }
 
+/// Good, or why the events of this name cannot be given: it may mean services of several projects.
+Response refuse_events(const ConnectionContext& context, const Route& route) {
+    const std::string& service = route.query.service;
+    const Reply reply = service.empty() ? Reply{} : context.api.command("resolve", service);
+    return make_response(reply.status, to_body(reply.body));
+}
+
 asio::awaitable<void> send(std::shared_ptr<ControlStream> stream, Response response,
                            std::chrono::milliseconds timeout) {
     stream->expires_after(timeout);
@@ -242,7 +249,11 @@ asio::awaitable<void> serve_request(std::shared_ptr<ControlStream> stream, Conne
         if (!route.error().allow.empty()) response.set(beast_http::field::allow, route.error().allow);
         co_await send(stream, std::move(response), timeout);
     } else if (route->endpoint == Endpoint::kEvents) {
-        co_await stream_events(stream, context, *route);
+        const Response refusal = refuse_events(context, *route);
+        if (refusal.result() != beast_http::status::ok)
+            co_await send(stream, refusal, timeout);
+        else
+            co_await stream_events(stream, context, *route);
     } else if (route->endpoint == Endpoint::kUndelivered) {
         co_await send_undelivered(stream, context);
     } else {

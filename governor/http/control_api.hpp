@@ -11,7 +11,8 @@ namespace governor::http {
 
 /// An answer of the daemon to its command line.
 struct Reply {
-    int status = 200;     ///< HTTP status: 200, 404 (no such service), 409 (not possible now), 400
+    int status = 200;  ///< HTTP status: 200, 404 (no such service), 409 (not possible now), 400 (wrong use: a
+                       ///< name of several projects, with "candidates")
     nlohmann::json body;  ///< on errors: {"error": "<one sentence>"}
 };
 
@@ -26,7 +27,8 @@ class ControlApi {
     virtual Reply status() = 0;
     /// One service (name, project/service or container name) in full.
     virtual Reply explain(std::string_view service) = 0;
-    /// "release" (of `service`) or "reload" (all policies; `service` is empty).
+    /// "release" (of `service`), "reload" (all policies; `service` is empty) or "resolve" (200 unless
+    /// `service` names containers of several projects).
     virtual Reply command(std::string_view name, std::string_view service) = 0;
 };
 

@@ -125,6 +125,8 @@ std::string facts_text(const policies::Event& event, const std::string& bound_by
     add_memory(facts, event, bound_by);
     if (event.stop_handling == StopHandling::kNotHandled) facts.add("PID 1 does not handle its stop signal");
     if (event.stop_handling == StopHandling::kIgnored) facts.add("PID 1 ignores its stop signal");
+    if (event.stop_handling == StopHandling::kDefaultAction)
+        facts.add("the main process has no handler, its stop signal ends it");
     if (event.frozen && event.type != EventType::kBrake && event.type != EventType::kCapFrozen)
         facts.add("frozen");
     return facts.text();

@@ -120,6 +120,10 @@ RuleWords words_of(Rule rule) {
             return {"found", "set to"};
         case Rule::kSharedLimit:
             return {"unreclaimable memory below a shared limit", "that limit"};
+        case Rule::kPolicyChanged:
+            return {"the policy no longer asks for it"};
+        case Rule::kOperatorStop:
+            return {"an operator stopped the container"};
     }
     return {""};
 }

@@ -3,8 +3,8 @@
 #include "governor/watch/verdicts.hpp"
 
 #include "cgroup/directory.hpp"
-#include "governor/act/signals.hpp"
 #include "governor/subject.hpp"
+#include "policies/signal_name.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -187,7 +187,7 @@ void Verdicts::on_docker(const docker::Event& event) {
     }
     if (action == "kill") {
         const auto found = event.attributes.find("signal");
-        if (found != event.attributes.end() && act::parse_signal(found->second) == SIGKILL)
+        if (found != event.attributes.end() && policies::parse_signal(found->second) == policies::kSignalKill)
             book_.docker_kill(id);
     }
     if (action == "destroy") on_removed(id);

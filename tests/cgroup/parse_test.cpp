@@ -176,5 +176,21 @@ TEST(parse_meminfo, finds_exactly_the_key) {
     EXPECT_EQ(parse_meminfo("SwapFree: 18446744073709551615 kB\n", "SwapFree"), std::nullopt);
 }
 
+TEST(parse_signal_status, knows_the_init_of_a_pid_namespace) {
+    std::string text(kernel_texts::kStatus);
+    const auto with = [&](const std::string& line) {
+        const auto at = text.find("NSpid:");
+        std::string changed = text;
+        if (at != std::string::npos) changed.erase(at, changed.find('\n', at) + 1 - at);
+        return parse_signal_status(changed + line)->namespace_init;
+    };
+    EXPECT_TRUE(with("NSpid:\t4711\t1\n"));
+    EXPECT_TRUE(with("NSpid:\t4711\t23\t1\n")) << "Docker in Docker";
+    EXPECT_FALSE(with("NSpid:\t4711\n")) << "pid: host";
+    EXPECT_FALSE(with("NSpid:\t4711\t27\n")) << "pid: service:x";
+    EXPECT_TRUE(with("NSpid:\t1\n"));
+    EXPECT_TRUE(with("")) << "not told: as in nearly every container";
+}
+
 }  // namespace
 }  // namespace cgroups

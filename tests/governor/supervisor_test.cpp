@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace governor {
 namespace {
 
@@ -256,6 +258,118 @@ TEST_F(SupervisorTest, TheRegularCheckDoesNotAskForEveryContainer) {
                           [&done](const std::exception_ptr&) { done = true; });
     ASSERT_TRUE(test::run_until(io_, [&] { return done; }));
     EXPECT_EQ(engine_.count("GET", path), before);
+}
+
+/// `inspect` of the coach with one part replaced.
+std::string inspect_with(const std::string& from, const std::string& to) {
+    std::string text = inspect(id_of('a'), "coach", 268435456);
+    text.replace(text.find(from), from.size(), to);
+    return text;
+}
+constexpr const char* kStopTimeout = R"("StopTimeout":7)";
+
+TEST_F(SupervisorTest, ItsOwnStopSignalIsReadByDockersRules) {
+    add('a', "coach", 1 << 20, 268435456);
+    engine_.forget("GET", "/containers/" + id_of('a') + "/json");
+    engine_.on("GET", "/containers/" + id_of('a') + "/json",
+               test::Reply::json(inspect_with(kStopTimeout, R"("StopSignal":"sigusr1")")));
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    for (const char* foreign : {"15", "2", "3", "1", "TERM", "", "nonsense"}) {
+        supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", foreign}}, 1});
+        EXPECT_EQ(state('a').phase, policies::Phase::kWatching) << foreign;
+    }
+    supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", "10"}}, 1});
+    EXPECT_EQ(state('a').phase, policies::Phase::kLeftAlone);
+}
+
+TEST_F(SupervisorTest, AReloadSignalDoesNotThawWhatDockerHasNotSignalled) {
+    add('a', "coach", 240 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return actuator_.times<policies::AskStop>() > 0; }));
+    supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", "1"}}, 1});
+    EXPECT_EQ(state('a').phase, policies::Phase::kSignalling);
+    EXPECT_EQ(actuator_.times<policies::Thaw>(), 0);
+}
+
+TEST_F(SupervisorTest, AnyStopTimeoutBecomesAGrace) {
+    const std::map<char, std::string> endless{{'a', "-1"}, {'b', "9223372036854775807"}, {'c', "9300000000"}};
+    for (const auto& [digit, seconds] : endless) {
+        add(digit, "coach", 1 << 20, 268435456);
+        std::string text = inspect(id_of(digit), "coach", 268435456);
+        text.replace(text.find(kStopTimeout), std::string(kStopTimeout).size(), "\"StopTimeout\":" + seconds);
+        engine_.forget("GET", "/containers/" + id_of(digit) + "/json");
+        engine_.on("GET", "/containers/" + id_of(digit) + "/json", test::Reply::json(text));
+    }
+    ASSERT_TRUE(settle([&] { return armed('a') && armed('b') && armed('c'); }));
+    for (const auto& [digit, seconds] : endless) {
+        EXPECT_TRUE(state(digit).grace.is_infinite()) << seconds;
+        EXPECT_EQ(supervisor_->find(id_of(digit))->controller->target().run->state_grace, digit != 'a')
+            << "Docker's own arithmetic overflows with " << seconds;
+    }
+}
+
+TEST_F(SupervisorTest, ARenamedContainerIsSelectedAnewAndBearsItsNewName) {
+    policies::ServicePolicy canary = policy_.services[0];
+    canary.name = "canary";
+    canary.match = {};
+    canary.match.container = {"canary-*"};
+    policies::Policy both;
+    both.services = {canary};
+    supervisor_->set_policy(std::make_shared<policies::Policy>(both));
+    add('a', "coach", 1 << 20, 268435456);
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    ASSERT_EQ(supervisor_->find(id_of('a'))->controller->subject()->policy, "");
+    engine_.forget("GET", "/containers/" + id_of('a') + "/json");
+    engine_.on("GET", "/containers/" + id_of('a') + "/json",
+               test::Reply::json(inspect_with("/shop-coach-1", "/canary-7")));
+    supervisor_->on_event(
+        {"container", "rename", id_of('a'), {{"name", "canary-7"}, {"oldName", "/shop-coach-1"}}, 1});
+    ASSERT_TRUE(test::run_until(
+        io_, [&] { return supervisor_->find(id_of('a'))->controller->subject()->policy == "canary"; }));
+    EXPECT_EQ(supervisor_->find(id_of('a'))->controller->subject()->name, "canary-7");
+    ASSERT_TRUE(test::run_until(io_, [&] { return file('a', "memory.high") != "max\n"; }));
+    EXPECT_EQ(sink_.last("armed")->subject->name, "canary-7");
+}
+
+TEST_F(SupervisorTest, ANewAddressIsKnownWhenANetworkIsConnected) {
+    const auto with_address = [&](const std::string& address) {
+        engine_.forget("GET", "/containers/" + id_of('a') + "/json");
+        engine_.on("GET", "/containers/" + id_of('a') + "/json",
+                   test::Reply::json(inspect_with(R"("HostConfig":)",
+                                                  R"("NetworkSettings":{"Networks":{"back":{"IPAddress":")" +
+                                                      address + R"("}}},"HostConfig":)")));
+    };
+    add('a', "coach", 1 << 20, 268435456);
+    with_address("172.18.0.2");
+    ASSERT_TRUE(settle([&] { return armed('a'); }));
+    const auto address = [&] {
+        return supervisor_->find(id_of('a'))->controller->target().addresses.at("back");
+    };
+    ASSERT_EQ(address(), "172.18.0.2");
+    with_address("172.18.0.9");
+    supervisor_->on_event({"network", "connect", "n1", {{"container", id_of('a')}, {"name", "back"}}, 1});
+    EXPECT_TRUE(test::run_until(io_, [&] { return address() == "172.18.0.9"; }));
+    // One that nobody knows, and other actions, are nothing to look at.
+    supervisor_->on_event({"network", "connect", "n1", {{"container", id_of('f')}}, 1});
+    supervisor_->on_event({"network", "create", "n1", {}, 1});
+    EXPECT_EQ(supervisor_->find(id_of('f')), nullptr);
+}
+
+TEST_F(SupervisorTest, TheEventOfARestartNamesWhoSharesItsNamespaces) {
+    add('a', "coach", 240 << 20, 268435456);
+    add('b', "sidecar", 1 << 20, 268435456);
+    engine_.forget("GET", "/containers/" + id_of('b') + "/json");
+    std::string sidecar = inspect(id_of('b'), "sidecar", 268435456);
+    const std::string config = R"("HostConfig":{)";
+    sidecar.insert(sidecar.find(config) + config.size(),
+                   R"("NetworkMode":"container:)" + id_of('a') + R"(",)");
+    engine_.on("GET", "/containers/" + id_of('b') + "/json", test::Reply::json(sidecar));
+    ASSERT_TRUE(settle([&] { return armed('b') && actuator_.times<policies::AskStop>() > 0; }));
+    supervisor_->on_event({"container", "kill", id_of('a'), {{"signal", "15"}}, 1});
+    supervisor_->on_event({"container", "die", id_of('a'), {{"exitCode", "0"}}, 1});
+    supervisor_->on_event({"container", "start", id_of('a'), {}, 1});
+    ASSERT_TRUE(test::run_until(io_, [&] { return sink_.last("restart_finished") != nullptr; }));
+    EXPECT_NE(sink_.last("restart_finished")->detail.find("shop-sidecar-1 (network)"), std::string::npos)
+        << sink_.last("restart_finished")->detail;
 }
 
 }  // namespace

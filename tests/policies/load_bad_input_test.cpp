@@ -178,8 +178,8 @@ TEST(LoadBadInput, ChecksWarn) {
     expect_in_worker(warn("when: { eta: 30s }, signal: KILL"),
                      "'KILL' is no warning: SIGKILL ends or stops a process");
     expect_in_worker(warn("when: { eta: 30s }, signal: 15"), "SIGTERM ends or stops");
-    expect_in_worker(warn("when: { eta: 30s }, signal: 65"), "they go from 1 to 64");
-    expect_in_worker(warn("when: { eta: 30s }, signal: RTMIN+99"), "not a real-time signal");
+    expect_in_worker(warn("when: { eta: 30s }, signal: 65"), "the numbers 1 to 31 and 34 to 64");
+    expect_in_worker(warn("when: { eta: 30s }, signal: RTMIN+99"), "'RTMIN+99' is not a signal");
     expect_in_worker(warn("when: { eta: 30s }, signal: SIGUSR3"), "'SIGUSR3' is not a signal");
     expect_in_worker(warn("when: { eta: 30s }, exec: /bin/true"), "a list belongs here, not a single value");
     expect_in_worker(warn("when: { eta: 30s }, signal: USR1, timeout: 1s"),

@@ -209,7 +209,7 @@ TEST(step_breaker, released_while_paused_the_cap_goes_too) {
 
 TEST(step_breaker, a_deploy_ends_the_quarantine) {
     auto story = quarantined();
-    story.feed(StoppedByOther{}).feed(Exited{0, 0}).feed(Started{}).arm();
+    story.feed(DockerKill{}).feed(Exited{0, 0}).feed(Started{}).arm();
     EXPECT_EQ(story.phase(), Phase::kWatching);
 }
 

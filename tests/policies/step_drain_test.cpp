@@ -133,7 +133,7 @@ TEST(step_drain, an_oom_kill_of_an_earlier_day_is_not_this_restarts_outcome) {
 
 TEST(step_drain, a_stop_by_someone_else_while_frozen_delivers_the_signal_too) {
     auto story = Story::begun(graceful_policy());
-    story.crossed(1900).pass(10ms).feed(StoppedByOther{});
+    story.crossed(1900).pass(10ms).feed(StopRefused{}).feed(DockerKill{});
     EXPECT_TRUE(story.did<Thaw>());
     EXPECT_LT(story.place<SetTripwire>(), story.place<Thaw>());
     EXPECT_EQ(story.phase(), Phase::kDraining);
@@ -142,7 +142,7 @@ TEST(step_drain, a_stop_by_someone_else_while_frozen_delivers_the_signal_too) {
 
 TEST(step_drain, a_container_stopped_for_good_after_its_exit_is_not_started_again) {
     auto story = draining();
-    story.pass(1s).feed(Exited{0, 0}).feed(StoppedByOther{}).pass(5min);
+    story.pass(1s).feed(Exited{0, 0}).feed(DockerKill{}).pass(5min);
     EXPECT_EQ(story.times<StartContainer>(), 0);
     EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
     EXPECT_EQ(story.deadline(), TimePoint::max());
@@ -201,7 +201,7 @@ TEST(step_drain, ended_by_its_stop_signal_without_a_handler_is_an_end_as_asked_f
 TEST(step_drain, a_person_who_stops_it_while_it_drains_is_not_overruled) {
     auto story = Story::begun(graceful_policy());
     story.crossed(1900).feed(StopRefused{}).feed(SignalPending{Via::kDirect});
-    story.feed(StoppedByOther{}).feed(Exited{0, 0}).pass(5min);
+    story.feed(DockerKill{}).feed(Exited{0, 0}).pass(5min);
     EXPECT_EQ(story.times<StartContainer>(), 0);
     EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
 }
@@ -210,7 +210,7 @@ TEST(step_drain, a_docker_that_reads_the_request_late_restarts_it_for_us) {
     auto story = Story::begun(graceful_policy());
     story.crossed(1900).pass(2s).feed(SignalPending{Via::kDirect});
     ASSERT_EQ(story.times(EventType::kDockerSlow), 1);
-    story.feed(StoppedByOther{}).pass(1s).restarts(0);
+    story.feed(DockerKill{}).pass(1s).restarts(0);
     ASSERT_EQ(story.times(EventType::kRestartFinished), 1);
     EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kGraceful);
     EXPECT_EQ(story.times(EventType::kLeftAlone), 0);
@@ -221,7 +221,7 @@ TEST(step_drain, a_person_who_stops_it_after_docker_hung_is_not_overruled_either
     auto story = Story::begun(graceful_policy());
     story.crossed(1900).pass(2s).feed(SignalPending{Via::kDirect});
     ASSERT_EQ(story.times(EventType::kDockerSlow), 1);
-    story.feed(StoppedByOther{}).pass(1s).feed(Exited{0, 0}).pass(30min);
+    story.feed(DockerKill{}).pass(1s).feed(Exited{0, 0}).pass(30min);
     EXPECT_EQ(story.times<StartContainer>(), 0);
     EXPECT_EQ(story.times(EventType::kLeftAlone), 1);
 }

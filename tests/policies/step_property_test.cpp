@@ -96,10 +96,13 @@ class Chaos {
                 break;
             case 7:
             case 8:
-                story.arm(seconds_at_random());
+                story.arm(at_random(8) ? Grace::infinite() : Grace(seconds_at_random()));
                 break;
             case 9:
-                story.feed(StoppedByOther{});
+                if (at_random(4))
+                    story.feed(DockerStop{});
+                else
+                    story.feed(DockerKill{at_random(2) ? 15 : (at_random(2) ? 9 : 1)});
                 break;
             case 10:
                 story.feed(Paused{});

@@ -158,7 +158,7 @@ TEST(step_restart, the_kernel_side_is_tried_anew_in_the_next_restart) {
         .feed(StopRefused{})
         .feed(SignalPending{Via::kDirect})
         .feed(Exited{0, 0})
-        .feed(StoppedByOther{});
+        .feed(DockerKill{});
     story.pass(1h).feed(Started{}).arm();
     story.told.clear();
     story.crossed(1900).pass(2s);

@@ -100,7 +100,7 @@ TEST(step_watch, without_near_oom_nothing_is_ever_done_to_it) {
     policy.near_oom.reset();
     auto story = Story::begun(policy);
     story.crossed(2047)
-        .feed(StoppedByOther{})
+        .feed(DockerKill{})
         .pass(1min)
         .crossed(2047)
         .feed(Paused{})
@@ -181,7 +181,7 @@ TEST(step_watch, kills_from_before_the_arming_are_not_told) {
 
 TEST(step_watch, a_deploy_is_left_alone) {
     auto story = Story::begun(graceful_policy());
-    story.heap(1700).feed(StoppedByOther{});
+    story.heap(1700).feed(DockerKill{});
     EXPECT_EQ(story.phase(), Phase::kLeftAlone);
     // It may use its memory to save its work, as in a drain of ours.
     EXPECT_EQ(story.find<SetTripwire>()->value, story.result.state.kill_line());
@@ -197,7 +197,7 @@ TEST(step_watch, a_deploy_is_left_alone) {
 
 TEST(step_watch, a_stop_that_was_none_ends_in_watching_again) {
     auto story = Story::begun(graceful_policy());
-    story.feed(StoppedByOther{}).pass(30s);
+    story.feed(DockerKill{}).pass(30s);
     EXPECT_EQ(story.phase(), Phase::kWatching);
     EXPECT_EQ(story.find<SetTripwire>()->value, Story::kTripwire);
     story.crossed(1900);

@@ -36,11 +36,12 @@ class Story {
         told.insert(told.end(), last.begin(), last.end());
         return *this;
     }
-    Story& arm(Duration grace = std::chrono::seconds(20)) {
+    Story& arm(Grace grace = std::chrono::seconds(20)) {
         Armed armed;
         armed.hard = kHard;
         armed.tripwire = kTripwire;
         armed.grace = grace;
+        armed.stop_signal = stop_signal;
         armed.stop_handling = StopHandling::kHandled;
         return feed(armed);
     }
@@ -122,6 +123,7 @@ class Story {
     bool touched() const { return static_cast<std::size_t>(times<Publish>()) != told.size(); }
 
     ServicePolicy policy;
+    int stop_signal = kSignalTerm;
     TimePoint now{std::chrono::hours(1)};
     StepResult result;
     Sample sample;

@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include "governor/act/signals.hpp"
 #include "governor/cli/doctor/judge.hpp"
+#include "policies/grace.hpp"
 #include "policies/policy.hpp"
+#include "policies/signal_name.hpp"
+#include "policies/stop_handling.hpp"
 
 #include <chrono>
-#include <csignal>
 #include <set>
 #include <string>
 
@@ -14,30 +15,86 @@ namespace {
 
 /// Less than this is seldom enough to save anything.
 constexpr std::chrono::seconds kShortGrace{3};
+/// Docker's own default.
+constexpr std::chrono::seconds kDockerGrace{10};
 
 std::string about(const ContainerFacts& container) {
     return "container " + container.details.name;
 }
 
+/// What its main process does with its stop signal.
+void judge_handling(Checks& out, const ContainerFacts& container, int signal) {
+    if (!container.pid1) return;
+    const std::string name = policies::signal_name(signal);
+    const auto handling =
+        policies::judge_stop(signal, {container.pid1->may_handle(signal),
+                                      cgroups::SignalStatus::has(container.pid1->ignored, signal),
+                                      container.pid1->namespace_init});
+    const std::string handle = "handle " + name + " in the application";
+    const std::string ends =
+        policies::Grace::of_docker(container.details.stop_timeout.value_or(kDockerGrace)).is_infinite()
+            ? "and nothing but its kill line ends it"
+            : "and it is killed without saving its work";
+    switch (handling) {
+        case policies::StopHandling::kNotHandled:
+            out.push_back(warn("container.stop_signal", about(container),
+                               "PID 1 does not handle " + name + ": the kernel drops the signal, " + ends,
+                               handle + ", start it with exec (not through a shell), or set init: true"));
+            break;
+        case policies::StopHandling::kIgnored:
+            out.push_back(warn("container.stop_signal", about(container),
+                               "its main process ignores " + name + ", " + ends,
+                               handle + ", or set another stop_signal in the Compose file"));
+            break;
+        case policies::StopHandling::kDefaultAction:
+            out.push_back(warn("container.stop_signal", about(container),
+                               "its main process does not handle " + name +
+                                   ": the signal ends it at once, without saving its work",
+                               handle));
+            break;
+        case policies::StopHandling::kHandled:
+        case policies::StopHandling::kUnknown:
+            break;
+    }
+}
+
 void judge_stop_signal(Checks& out, const ContainerFacts& container) {
     const auto& asked = container.details.stop_signal;
-    const std::string name = asked.empty() ? "SIGTERM" : asked;
-    const auto signal = act::parse_signal(asked);
-    if (!signal) {
+    const auto signal = policies::parse_signal(asked);
+    if (!asked.empty() && !signal)
         out.push_back(warn("container.stop_signal", about(container),
-                           "its stop signal \"" + name + "\" is unknown",
+                           "its stop signal \"" + asked + "\" is unknown to Docker, which sends SIGTERM",
                            "correct stop_signal in the Compose file"));
-    } else if (*signal == SIGKILL) {
+    if (signal == policies::kSignalKill) {
         out.push_back(warn("container.stop_signal", about(container),
                            "its stop signal is SIGKILL: it cannot save its work",
                            "remove stop_signal from the Compose file"));
-    } else if (container.pid1 && !container.pid1->may_handle(*signal)) {
-        out.push_back(
-            warn("container.stop_signal", about(container),
-                 "PID 1 does not handle " + name +
-                     ": the kernel drops the signal, and it is killed without saving its work",
-                 "handle " + name +
-                     " in the application, start it with exec (not through a shell), or set init: true"));
+        return;
+    }
+    judge_handling(out, container, signal.value_or(policies::kSignalTerm));
+}
+
+bool is_restarted(const policies::ServicePolicy& policy) {
+    return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify &&
+           !policy.never.restart;
+}
+
+/// A restart replaces its namespaces; who shares them is left with the old ones.
+void judge_joiners(Checks& out, const ContainerFacts& container, const DockerFacts& docker,
+                   const policies::ServicePolicy& policy) {
+    if (!is_restarted(policy)) return;
+    for (const auto& other : docker.containers) {
+        for (const auto& joined : docker::joined_namespaces(other.details.host_config)) {
+            if (!docker::is_joined(joined.container, container.details.id, container.details.name)) continue;
+            const std::string kind(joined.kind);
+            out.push_back(warn("container.joined", about(container),
+                               "container " + other.details.name + " shares its " + kind +
+                                   " namespace: after a restart of this one it is left with the old " + kind +
+                                   " namespace until it is restarted too",
+                               "restart " + other.details.name +
+                                   " after each restart (event "
+                                   "restart_finished names it), or put both into one container"));
+        }
     }
 }
 
@@ -50,10 +107,8 @@ void judge_limit(Checks& out, const ContainerFacts& container, const policies::S
 }
 
 void judge_restart(Checks& out, const ContainerFacts& container, const policies::ServicePolicy& policy) {
-    const bool restarts = policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify &&
-                          !policy.never.restart;
     const auto& restart = container.details.host_config.restart_policy;
-    if (!restarts || restart == "always" || restart == "unless-stopped") return;
+    if (!is_restarted(policy) || restart == "always" || restart == "unless-stopped") return;
     const std::string found =
         restart == "on-failure"
             ? "restart policy on-failure: Docker does not bring it back after a clean exit"
@@ -73,12 +128,14 @@ void judge_grace(Checks& out, const ContainerFacts& container, const policies::S
              "raise stop_grace_period in the Compose file, or set near_oom.drain.grace in the policy"));
 }
 
-void judge_governed(Checks& out, const ContainerFacts& container, const policies::ServicePolicy& policy) {
+void judge_governed(Checks& out, const ContainerFacts& container, const DockerFacts& docker,
+                    const policies::ServicePolicy& policy) {
     const auto before = out.size();
     judge_limit(out, container, policy);
     judge_stop_signal(out, container);
     judge_restart(out, container, policy);
     judge_grace(out, container, policy);
+    judge_joiners(out, container, docker, policy);
     if (out.size() == before)
         out.push_back(ok("container", about(container), "governed by \"" + policy.name + "\""));
 }
@@ -117,7 +174,7 @@ Checks judge_containers(const DockerFacts& docker, const policies::LoadResult& p
                                "correct the label, or add that policy"));
         } else if (selection.policy != nullptr) {
             used.insert(selection.policy->name);
-            judge_governed(out, container, *selection.policy);
+            judge_governed(out, container, docker, *selection.policy);
         }
     }
     for (const auto& service : policies.policy->services) {

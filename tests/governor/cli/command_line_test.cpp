@@ -215,5 +215,19 @@ TEST(Doctor, WithoutDockerIsThree) {
     EXPECT_GE(said.json()["fail"], 1);
 }
 
+TEST(CommandLine, CheckWithAComposeFileNamesWhoSharesNamespaces) {
+    TempTree tree;
+    tree.file("policy.yaml",
+              "version: 1\nservices:\n  app:\n    match: { service: app }\n    memory: { hard: 1GiB }\n"
+              "    near_oom: {}\n");
+    tree.file("compose.yaml",
+              "services:\n  app: { image: x }\n  side: { image: x, network_mode: \"service:app\" }\n");
+    const auto said = say({"check", "--compose", tree.path("compose.yaml"), tree.path("policy.yaml")});
+    EXPECT_EQ(said.code, kGood) << "a warning is no error";
+    EXPECT_THAT(said.out, HasSubstr("compose.yaml:3:"));
+    EXPECT_THAT(said.out, HasSubstr("'side' shares the network namespace of 'app'"));
+    EXPECT_EQ(say({"check", "--compose", tree.path("none.yaml"), tree.path("policy.yaml")}).code, kProblems);
+}
+
 }  // namespace
 }  // namespace governor::cli

@@ -48,5 +48,14 @@ TEST(ContainerList, OneEntryCannotTakeAllMemory) {
     EXPECT_NE(reader.finish().error().message.find("longer than"), std::string::npos);
 }
 
+TEST(ContainerList, NamesAContainerByItsOwnNameAndNotByALink) {
+    const auto list = parse_container_list(
+        R"([{"Id":"a","State":"running","Names":["/web/db","/shop-db-1"]},{"Id":"b","Names":null},{"Id":"c"}])");
+    ASSERT_TRUE(list);
+    EXPECT_EQ((*list)[0].name, "shop-db-1");
+    EXPECT_EQ((*list)[1].name, "");
+    EXPECT_EQ((*list)[2].name, "");
+}
+
 }  // namespace
 }  // namespace governor::docker

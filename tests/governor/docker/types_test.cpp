@@ -183,5 +183,31 @@ TEST(ParseTime, NeverAndMalformedAreNothing) {
     }
 }
 
+TEST(DockerTypes, ReadsWhoseNamespacesAContainerHas) {
+    const auto details = parse_container(
+        R"({"Id":"x","HostConfig":{"NetworkMode":"container:abc","PidMode":"host","IpcMode":"container:def"}})");
+    ASSERT_TRUE(details);
+    const auto joined = joined_namespaces(details->host_config);
+    ASSERT_EQ(joined.size(), 2U);
+    EXPECT_EQ(joined[0].kind, "network");
+    EXPECT_EQ(joined[0].container, "abc");
+    EXPECT_EQ(joined[1].kind, "ipc");
+    EXPECT_TRUE(joined_namespaces({}).empty());
+    const std::string id(64, 'a');
+    EXPECT_TRUE(is_joined(id, id, "app"));
+    EXPECT_TRUE(is_joined("app", id, "app"));
+    EXPECT_TRUE(is_joined(std::string(12, 'a'), id, "app"));
+    EXPECT_FALSE(is_joined("a", id, "app"));
+}
+
+TEST(DockerTypes, ReadsAnyStopTimeout) {
+    for (const char* seconds : {"-1", "0", "9300000000", "9223372036854775807", "-9223372036854775808"}) {
+        const auto details =
+            parse_container(R"({"Id":"x","Config":{"StopTimeout":)" + std::string(seconds) + "}}");
+        ASSERT_TRUE(details) << seconds;
+        EXPECT_EQ(std::to_string(details->stop_timeout->count()), seconds);
+    }
+}
+
 }  // namespace
 }  // namespace governor::docker

@@ -36,6 +36,7 @@ class FakeApi final : public ControlApi {
     }
     Reply command(std::string_view name, std::string_view service) override {
         commands.push_back(std::string(name) + ":" + std::string(service));
+        if (service == "two") return {400, {{"error", "\"two\" names containers of several projects"}}};
         return {200, nlohmann::json::object()};
     }
     std::vector<std::string> commands;
@@ -252,6 +253,18 @@ TEST(Client, SaysWhyNobodyAnswers) {
     Client::Options options;
     options.timeout = std::chrono::milliseconds(1);
     EXPECT_THAT(Client(tree.path("mute.sock"), options).get("/v1/status").error(), HasSubstr("within 1ms"));
+}
+
+TEST_F(ServerTest, EventsOfANameOfSeveralProjectsAreRefused) {
+    start();
+    for (const char* target : {"/v1/events?service=two", "/v1/events?service=two&follow=1"}) {
+        const auto refused = get(target);
+        ASSERT_TRUE(refused) << target;
+        EXPECT_EQ(refused->status, 400) << target;
+        EXPECT_THAT(refused->body, HasSubstr("several projects"));
+    }
+    EXPECT_EQ(api.commands.front(), "resolve:two");
+    stop();
 }
 
 }  // namespace
