@@ -70,6 +70,8 @@ class RenderTest : public testing::Test {
         coach.sample->tripwire = 460_MiB;
         coach.sample->some = {125};
         coach.oom_in = 90s;
+        coach.limit = 400_MiB;
+        coach.bound_by = "tight.slice";
         coach.phase = policies::Phase::kWatching;
         coach.has_trigger = coach.acts = true;
     }
@@ -98,6 +100,9 @@ TEST_F(RenderTest, ShowsAContainerAsItIs) {
     const std::string text = render(snapshot_);
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_current_bytes", "coach") + "314572800\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_hard_limit_bytes", "coach") + "536870912\n"));
+    EXPECT_THAT(text, HasSubstr(line("governor_container_memory_limit_bytes", "coach", ",bound_by=\"tight.slice\"") +
+                                "419430400\n"));
+    EXPECT_THAT(text, HasSubstr(line("governor_container_memory_headroom_bytes", "coach") + "157286400\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_oom_eta_seconds", "coach") + "90\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_oom_eta_seconds", "postgres") + "+Inf\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_pressure_ratio", "coach", ",kind=\"some\"") +
