@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/supervisor.hpp"
 
+#include "governor/act/guardian_protocol.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
@@ -171,14 +172,19 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
         exited.death = parts_.verdicts->on_ended(id, exit_code, state.killed);
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
-    run->ended = true;
+    end(*run);
     entry->controller->feed(exited);
     reschedule(id);
 }
 
+void Supervisor::end(Run& run) {
+    run.ended = true;
+    parts_.actuator.ended(run);
+}
+
 void Supervisor::forget(const std::string& id) {
     if (Entry* entry = find(id); entry != nullptr && entry->controller && entry->controller->target().run)
-        entry->controller->target().run->ended = true;
+        end(*entry->controller->target().run);
     if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     schedule_.remove(id);
     entries_.erase(id);
@@ -212,6 +218,8 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
                 on_exit(summary.id, static_cast<int>(details->state.exit_code));
         }
     }
+    listed_ = true;
+    if (*attaching_ == 0) settle();
 }
 
 // ---- samples
@@ -364,19 +372,30 @@ void Supervisor::stand_down() {
         if (state.phase == policies::Phase::kPaused) continue;
         const bool signalling = state.phase == policies::Phase::kSignalling;
         // A stop that Docker was asked for goes on without us; its signal must not find a frozen container.
-        if (signalling && target.run->pid > 0)
-            if (const auto process = cgroups::PidFd::open(target.run->pid))
-                static_cast<void>(process->send(target.run->stop_signal));
+        if (signalling && target.run->main)
+            static_cast<void>(target.run->main->send(target.run->stop_signal));
+        // The next governor finds a drain under way, and does not brake the handler in the middle of its
+        // work. From the signal on: should this process end before its work is done, the guardian must not
+        // send a second one.
+        if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
         // A capped one is near its limit and grows: only its cap keeps it alive until the next governor
         // comes.
         const bool capped =
             state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
         if (!capped && state.tripwire != policies::kUnlimited && state.limit != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
-        if (state.frozen || signalling) act::undo_brake(target.run->directory);
-        // The next governor finds a drain under way, and does not brake the handler in the middle of its
-        // work.
-        if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
+        if (state.frozen || signalling)
+            act::undo_brake(target.run->directory, signalling ? act::Then::kKeepMark : act::Then::kClearMark);
+    }
+}
+
+void Supervisor::on_brake_lost(const act::BrakeRelease& release) {
+    for (auto& [id, entry] : entries_) {
+        if (!entry.controller) continue;
+        const auto& run = entry.controller->target().run;
+        if (!run || run->ended || run->directory.identity().inode != release.cgroup) continue;
+        return entry.controller->feed(policies::BrakeLost{
+            release.signalled, std::max(parts_.clock() - release.at, policies::Duration{0}), act::kLease});
     }
 }
 

@@ -47,6 +47,8 @@ std::string_view headline(EventType type) {
             return "left alone, somebody else stops or pauses it";
         case EventType::kAdopted:
             return "adopted in the middle of an action";
+        case EventType::kBrakeLost:
+            return "BRAKE LOST, the governor was silent for too long";
         case EventType::kActionFailed:
             return "ACTION FAILED";
         case EventType::kGiveWay:
@@ -120,6 +122,8 @@ RuleWords words_of(Rule rule) {
             return {"found", "set to"};
         case Rule::kSharedLimit:
             return {"unreclaimable memory below a shared limit", "that limit"};
+        case Rule::kLease:
+            return {"the governor was silent for", "lease"};
     }
     return {""};
 }
