@@ -166,8 +166,8 @@ class Daemon {
     }
 
     asio::awaitable<void> main() {
-        co_await (ask_docker() || lifetime_.wait_for_early_end());
-        if (deadline_.started()) co_return;
+        const auto first = co_await (ask_docker() || lifetime_.wait_for_early_end());
+        if (first.index() == 1) co_return;
         const auto& version = *version_;
         if (!version) co_return give_up(version.error().message);
         const auto& info = *info_;

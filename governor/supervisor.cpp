@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/supervisor.hpp"
 
-#include "governor/act/guardian_protocol.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/act/signals.hpp"
@@ -386,16 +385,6 @@ void Supervisor::stand_down() {
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
         if (state.frozen || signalling)
             act::undo_brake(target.run->directory, signalling ? act::Then::kKeepMark : act::Then::kClearMark);
-    }
-}
-
-void Supervisor::on_brake_lost(const act::BrakeRelease& release) {
-    for (auto& [id, entry] : entries_) {
-        if (!entry.controller) continue;
-        const auto& run = entry.controller->target().run;
-        if (!run || run->ended || run->directory.identity().inode != release.cgroup) continue;
-        return entry.controller->feed(policies::BrakeLost{
-            release.signalled, std::max(parts_.clock() - release.at, policies::Duration{0}), act::kLease});
     }
 }
 

@@ -110,12 +110,14 @@ int run_guardian(int fd) {
     bool kept = true;
     while (true) {
         pollfd wanted{fd, POLLIN, 0};
-        ::poll(&wanted, 1, brakes.empty() && outbox.empty() ? -1 : kStepMs);
+        const bool idle = brakes.empty();
+        ::poll(&wanted, 1, idle && outbox.empty() ? -1 : kStepMs);
         // What waits in the socket counts before the clock: the renewals may have come while this process had
         // no CPU time.
         if (!take_all(fd, brakes, outbox, kept)) break;
         const policies::TimePoint now = monotonic_now();
-        for (const GuardianAnswer& answer : brakes.pass(now - before, now)) outbox.add(answer);
+        for (const GuardianAnswer& answer : brakes.pass(idle ? policies::Duration{0} : now - before, now))
+            outbox.add(answer);
         before = now;
         outbox.flush();
     }

@@ -210,6 +210,9 @@ void Verdicts::on_found(const docker::ContainerDetails& details, const publish::
     if (known.run == run) return;
     const bool missed_end = known.run != nullptr;
     if (missed_end) book_.ended(subject->id, -1, parts_.clock());
+    // It watches the process of the run before.
+    known.dying.reset();
+    known.death.reset();
     known.run = run;
     known.looks.clear();
     const auto events = run->files.events();
@@ -292,8 +295,6 @@ std::optional<std::uint64_t> Verdicts::ancestors_of(const std::string& path) {
 // -------------------------------------------------------------------------------------------
 
 void Verdicts::watch_death(Known& known) {
-    known.dying.reset();
-    known.death.reset();
     if (!known.run->main) return;
     auto death = cgroups::DeathWatch::open(*known.run->main, parts_.proc);
     if (!death) return;
