@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,14 +63,15 @@ std::optional<int> parse_stat_exit_code(std::string_view text) {
     return value;
 }
 
-Result<DeathWatch> DeathWatch::open(int pid, const std::string& proc_root) {
+Result<DeathWatch> DeathWatch::open(const PidFd& process, const std::string& proc_root) {
     DeathWatch out;
-    const std::string folder = proc_root + "/" + std::to_string(pid);
-    out.pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!out.pidfd_) return errno_error("open a pidfd for process", std::to_string(pid));
+    const std::string folder = proc_root + "/" + std::to_string(process.number());
+    out.process_ = &process;
     out.status_.reset(::open((folder + "/status").c_str(), O_RDONLY | O_CLOEXEC));
     if (!out.status_) return errno_error("open", folder + "/status");
     out.stat_.reset(::open((folder + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+    // The open files stay with the process that had the number when they were opened.
+    if (!process.has_number()) return process.gone_error("watch");
     return out;
 }
 
@@ -82,7 +82,7 @@ Ending DeathWatch::look() const {
     if (const auto signals = parse_signal_status(read_once(status_.get(), buffer)))
         out.sigkill = SignalStatus::has(signals->pending_process, SIGKILL);
     out.wait_status = parse_stat_exit_code(read_once(stat_.get(), buffer));
-    if (!out.wait_status) out.wait_status = kept_status(pidfd_.get());
+    if (!out.wait_status) out.wait_status = kept_status(process_->fd());
     if (out.wait_status) out.sigkill = WIFSIGNALED(*out.wait_status) && WTERMSIG(*out.wait_status) == SIGKILL;
     return out;
 }

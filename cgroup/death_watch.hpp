@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cgroup/fd.hpp"
+#include "cgroup/pid_fd.hpp"
 #include "cgroup/result.hpp"
 
 #include <optional>
@@ -21,18 +22,18 @@ struct Ending {
 /// whose signals can still be read. That time is short, so a look may come too late; then nothing is known.
 class DeathWatch {
   public:
-    /// For the process that has this pid now. `proc_root` is "/proc", or a tree made by a test.
-    static Result<DeathWatch> open(int pid, const std::string& proc_root = "/proc");
+    /// `process` must outlive it and stay where it is. `proc_root` is "/proc", or a tree made by a test.
+    static Result<DeathWatch> open(const PidFd& process, const std::string& proc_root = "/proc");
 
-    /// Becomes readable when the process ends. Owned by this object.
-    int fd() const { return pidfd_.get(); }
+    /// Becomes readable when the process ends. The process's own.
+    int fd() const { return process_->fd(); }
     /// Call it at once when fd() is readable.
     Ending look() const;
 
   private:
     DeathWatch() = default;
 
-    UniqueFd pidfd_;
+    const PidFd* process_ = nullptr;
     UniqueFd status_;
     UniqueFd stat_;
 };

@@ -26,6 +26,18 @@ class CName {
     std::array<char, 256> text_{};
 };
 
+/// A list of any length: read on until the end, not into one buffer. Nothing when a read fails; errno tells.
+std::optional<std::string> read_list(int fd) {
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (true) {
+        const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+        if (got < 0) return std::nullopt;
+        if (got == 0) return text;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+}
+
 }  // namespace
 
 Result<Directory> Directory::open(const std::string& path) {
@@ -130,16 +142,20 @@ Result<CgroupEvents> Directory::events() const {
 Result<std::vector<int>> Directory::pids() const {
     auto fd = open_file("cgroup.procs", O_RDONLY);
     if (!fd) return tl::make_unexpected(fd.error());
-    // A list of any length: read on until the end, not into one buffer.
-    std::string text;
-    std::array<char, 4096> buffer;
-    while (true) {
-        const ssize_t got = ::read(fd->get(), buffer.data(), buffer.size());
-        if (got < 0) return errno_error("read", path() + "/cgroup.procs");
-        if (got == 0) break;
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    return parse_pids(text);
+    const auto text = read_list(fd->get());
+    if (!text) return errno_error("read", path() + "/cgroup.procs");
+    return parse_pids(*text);
+}
+
+Result<void> Directory::attach(const PidFd& process) const {
+    if (!process.has_number()) return process.gone_error("move");
+    return write("cgroup.procs", std::to_string(process.number()));
+}
+
+std::vector<int> pids_at(int directory_fd) {
+    const UniqueFd fd(::openat(directory_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC));
+    const auto text = fd ? read_list(fd.get()) : std::nullopt;
+    return text ? parse_pids(*text) : std::vector<int>{};
 }
 
 Result<void> Directory::set_mark(std::string_view value) const {

@@ -4,6 +4,7 @@
 
 #include "cgroup/fd.hpp"
 #include "cgroup/parse.hpp"
+#include "cgroup/pid_fd.hpp"
 #include "cgroup/result.hpp"
 #include "cgroup/shared_text.hpp"
 
@@ -67,8 +68,9 @@ class Directory {
     Result<void> thaw() const { return write("cgroup.freeze", "0"); }
     /// cgroup.kill: SIGKILL to every process of the subtree, forks included (kernel 5.14), also while frozen.
     Result<void> kill() const { return write("cgroup.kill", "1"); }
-    /// Moves a process here.
-    Result<void> attach(int pid) const { return write("cgroup.procs", std::to_string(pid)); }
+    /// Moves a process here. The kernel moves by number only: one that has ended is not moved, and whoever
+    /// gets its number in the moment between the two is, which takes a wrap of all pids in that moment.
+    Result<void> attach(const PidFd& process) const;
 
     /// An extended attribute of the directory ("user.governor"): a note that lives and dies with the cgroup.
     Result<void> set_mark(std::string_view value) const;
@@ -83,6 +85,9 @@ class Directory {
     SharedText path_;
     Identity identity_;
 };
+
+/// As Directory::pids(), by the directory's fd alone; empty when the cgroup is gone.
+std::vector<int> pids_at(int directory_fd);
 
 /// Reads a file by pread on a held fd, from its start.
 Result<std::string_view> read_held(int fd, std::span<char> buffer, std::string_view subject);

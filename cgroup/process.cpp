@@ -5,18 +5,22 @@
 #include "cgroup/directory.hpp"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
-#include <csignal>
 
 namespace cgroups {
 namespace {
 
 /// Several times what kernels print; what is looked for stands in the first lines.
 constexpr std::size_t kMeminfoSize = 8192;
+
+Result<void> write_number(int fd, int value, const std::string& path) {
+    const std::string text = std::to_string(value);
+    if (::write(fd, text.data(), text.size()) < 0) return errno_error("write " + text + " to", path);
+    return {};
+}
 
 }  // namespace
 
@@ -42,6 +46,13 @@ Result<SignalStatus> Processes::signal_status(int pid) const {
     return *status;
 }
 
+Result<SignalStatus> Processes::signal_status(const PidFd& process) const {
+    auto status = signal_status(process.number());
+    // It has the number after the read, so it had it during the read.
+    if (status && !process.has_number()) return process.gone_error("read the signals of");
+    return status;
+}
+
 Result<std::string> Processes::cgroup_path(int pid) const {
     const std::string path = root_ + "/" + std::to_string(pid) + "/cgroup";
     auto text = slurp(path);
@@ -56,14 +67,20 @@ Result<std::string> Processes::cgroup_path(int pid) const {
     return make_error(std::errc::no_such_file_or_directory, "find the cgroup v2 line in", path);
 }
 
-Result<void> Processes::set_oom_score_adj(int pid, int value) const {
-    const std::string path =
-        root_ + "/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/oom_score_adj";
+Result<void> Processes::set_own_oom_score_adj(int value) const {
+    const std::string path = root_ + "/self/oom_score_adj";
     const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return errno_error("open", path);
-    const std::string text = std::to_string(value);
-    if (::write(fd.get(), text.data(), text.size()) < 0) return errno_error("write " + text + " to", path);
-    return {};
+    return write_number(fd.get(), value, path);
+}
+
+Result<void> Processes::set_oom_score_adj(const PidFd& process, int value) const {
+    const std::string path = root_ + "/" + std::to_string(process.number()) + "/oom_score_adj";
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) return errno_error("open", path);
+    // An open file of /proc stays with its process, and the process has its number after the opening.
+    if (!process.has_number()) return process.gone_error("set oom_score_adj of");
+    return write_number(fd.get(), value, path);
 }
 
 Result<int> Processes::oom_score_adj(int pid) const {
@@ -90,18 +107,6 @@ Result<HostMemory> Processes::host_memory() const {
     const auto available = parse_meminfo(*text, "MemAvailable");
     if (!total || !available) return make_error(std::errc::invalid_argument, "understand", meminfo_);
     return HostMemory{*total, *available};
-}
-
-Result<PidFd> PidFd::open(int pid) {
-    UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!fd) return errno_error("open a pidfd for process", std::to_string(pid));
-    return PidFd(std::move(fd), pid);
-}
-
-Result<void> PidFd::send(int signal) const {
-    if (::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0) != 0)
-        return errno_error("send signal " + std::to_string(signal) + " to process", std::to_string(pid_));
-    return {};
 }
 
 }  // namespace cgroups

@@ -4,6 +4,7 @@
 
 #include "cgroup/fd.hpp"
 #include "cgroup/parse.hpp"
+#include "cgroup/pid_fd.hpp"
 #include "cgroup/result.hpp"
 
 #include <span>
@@ -25,10 +26,17 @@ class Processes {
     explicit Processes(std::string proc_root = "/proc")
         : root_(std::move(proc_root)), meminfo_(root_ + "/meminfo") {}
 
+    /// For reports only: the number may belong to another process by now. What is decided from the masks asks
+    /// by pidfd.
     Result<SignalStatus> signal_status(int pid) const;
+    /// Of this process and of no other: an error once it has ended.
+    Result<SignalStatus> signal_status(const PidFd& process) const;
     /// The cgroup v2 path of a process ("0::/system.slice/…").
     Result<std::string> cgroup_path(int pid) const;
-    Result<void> set_oom_score_adj(int pid, int value) const;
+    /// The caller's own.
+    Result<void> set_own_oom_score_adj(int value) const;
+    /// An error once the process has ended; never written to another one with its number.
+    Result<void> set_oom_score_adj(const PidFd& process, int value) const;
     Result<int> oom_score_adj(int pid) const;
     /// MemTotal and MemAvailable of the host.
     Result<HostMemory> host_memory() const;
@@ -40,18 +48,6 @@ class Processes {
 
     std::string root_;
     std::string meminfo_;
-};
-
-/// Sends a signal through a pidfd, so that a recycled pid is not hit between `open` and `send`.
-class PidFd {
-  public:
-    static Result<PidFd> open(int pid);
-    Result<void> send(int signal) const;
-
-  private:
-    explicit PidFd(UniqueFd fd, int pid) : fd_(std::move(fd)), pid_(pid) {}
-    UniqueFd fd_;
-    int pid_ = 0;
 };
 
 }  // namespace cgroups

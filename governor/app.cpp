@@ -5,6 +5,7 @@
 #include "cgroup/hierarchy.hpp"
 #include "governor/act/guardian.hpp"
 #include "governor/act/live_actuator.hpp"
+#include "governor/async/exit_deadline.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/dbus/bus_name.hpp"
 #include "governor/docker/event_stream.hpp"
@@ -16,10 +17,11 @@
 #include "governor/http/server.hpp"
 #include "governor/introspect.hpp"
 #include "governor/journal/journal.hpp"
+#include "governor/lifetime.hpp"
 #include "governor/metrics/exporter.hpp"
 #include "governor/metrics/listen_address.hpp"
+#include "governor/outputs.hpp"
 #include "governor/policy_files.hpp"
-#include "governor/publish/journald.hpp"
 #include "governor/publish/line_writer.hpp"
 #include "governor/publish/publisher.hpp"
 #include "governor/reserve/keeper.hpp"
@@ -34,7 +36,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -48,6 +49,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 
 namespace governor {
 namespace {
@@ -74,43 +76,16 @@ std::string slurp(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::string render(const std::vector<policies::Diagnostic>& diagnostics) {
-    std::string out;
-    for (const policies::Diagnostic& diagnostic : diagnostics) out += policies::to_string(diagnostic) + "\n";
-    return out;
-}
-
-int fail(ExitCode code, const std::string& text) {
-    std::fprintf(stderr, "governor: %s\n", text.c_str());
-    return code;
-}
-
-/// What must be so before anything is touched; an empty string when it is.
-std::string check_hierarchy(const cgroups::Hierarchy& found) {
-    if (found.mount.empty() || found.mode == cgroups::Mode::kLegacy)
-        return "this host has no cgroup v2 (unified) hierarchy mounted. Boot it with "
-               "systemd.unified_cgroup_hierarchy=1, and mount "
-               "/sys/fs/cgroup into the container.";
-    if (!found.memory_controller)
-        return "the cgroup v2 hierarchy at " + found.mount +
-               " has no memory controller (cgroup.controllers does not name it). Is it on cgroup v1, or "
-               "switched off with cgroup_disable=memory? "
-               "In a container, use `cgroup: host`.";
-    if (!found.writable)
-        return "the cgroup v2 hierarchy at " + found.mount +
-               " is read-only from here. Mount it with `/sys/fs/cgroup:/sys/fs/cgroup:rw`, and run as root.";
-    return {};
-}
-
 /// The daemon's parts, made in the order in which they depend on each other.
 class Daemon {
   public:
     Daemon(const RunOptions& options, cgroups::Hierarchy hierarchy,
-           std::shared_ptr<const policies::Policy> policy)
+           std::shared_ptr<const policies::Policy> policy, async::ExitDeadline& deadline)
         : options_(options),
+          deadline_(deadline),
           hierarchy_(std::move(hierarchy)),
           policy_(std::move(policy)),
-          log_(STDOUT_FILENO, line_options()),
+          log_(STDOUT_FILENO, line_options(format())),
           journal_(loop_.get_executor(), journal_options(), std::chrono::system_clock::now,
                    [this](const std::string& type, const std::string& detail) { tell(type, detail); }),
           publisher_([] { return std::chrono::system_clock::now(); }, &log_, publisher_options()),
@@ -119,6 +94,9 @@ class Daemon {
           worker_(loop_.get_executor()),
           history_(options.state_dir, slurp(options.proc + "/sys/kernel/random/boot_id"), worker_),
           actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {
+        guardian_.on_released([this](const act::BrakeRelease& release) {
+            if (supervisor_) supervisor_->on_brake_lost(release);
+        });
         publisher_.also(metrics_);
         metrics_.watch_queue({"log", ""}, [this] { return metrics::QueueState{{}, log_.lost()}; });
         metrics_.watch_queue({"journal", ""}, [this] {
@@ -140,29 +118,25 @@ class Daemon {
             // Whatever still waits for an answer from outside does not hold up the end.
             loop_.stop();
         });
+        deadline_.step("the event loop");
         loop_.run();
+        // The end has begun, for whatever reason, and is held to the same limit as after a signal.
+        deadline_.start();
+        deadline_.step("the release of the brakes");
+        // What the guardian released while this process was stopped is not signalled again.
+        guardian_.hear();
         if (supervisor_) supervisor_->stand_down();
+        deadline_.step("the journal");
         journal_.close(1s);
+        deadline_.step("the log");
         log_.close(1s);
+        deadline_.step("a thread that waits for the kernel, Docker or a bus");
         return exit_code_;
     }
 
   private:
-    publish::LineWriter::Options line_options() const {
-        publish::LineWriter::Options out;
-        out.gap_line = publish::gap_line(format(), [] { return std::chrono::system_clock::now(); });
-        if (to_journal())
-            out.deliver = [journal = std::make_shared<publish::Journal>()](const std::string& entry) {
-                return journal->send(entry);
-            };
-        return out;
-    }
     publish::Publisher::Format format() const {
         return options_.text_log ? publish::Publisher::Format::kText : publish::Publisher::Format::kJson;
-    }
-    /// As a systemd unit whose standard output is the journal.
-    static bool to_journal() {
-        return publish::is_journal_stream(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
     }
     publish::Publisher::Options publisher_options() {
         publish::Publisher::Options out;
@@ -186,10 +160,17 @@ class Daemon {
         publisher_.publish(record);
     }
 
+    asio::awaitable<void> ask_docker() {
+        version_ = co_await docker_.negotiate();
+        if (version_ && *version_) info_ = co_await docker_.info();
+    }
+
     asio::awaitable<void> main() {
-        const auto version = co_await docker_.negotiate();
+        const auto first = co_await (ask_docker() || lifetime_.wait_for_early_end());
+        if (first.index() == 1) co_return;
+        const auto& version = *version_;
         if (!version) co_return give_up(version.error().message);
-        const auto info = co_await docker_.info();
+        const auto& info = *info_;
         if (!info) co_return give_up(info.error().message);
 
         if (const auto started = guardian_.start(act::guardian_program()); !started)
@@ -215,6 +196,7 @@ class Daemon {
             loop_.get_executor(), docker_,  actuator_,     publisher_,      worker_,       processes_,
             monotonic_now,        history_, keeper_.get(), verdicts_.get(), options_.proc, options_.sys};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
+        supervisor_->when_settled([this] { lifetime_.ready(); });
         host_watch_ = std::make_unique<HostWatch>(
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
                              monotonic_now, host.cgroup_mount, options_.proc},
@@ -260,7 +242,7 @@ class Daemon {
         host_watch_->start();
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
                   server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() ||
-                  wait_for_signal());
+                  lifetime_.keep_alive() || lifetime_.wait_for_end([this] { return reload(); }));
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 
@@ -340,16 +322,6 @@ class Daemon {
         }
     }
 
-    asio::awaitable<void> wait_for_signal() {
-        asio::signal_set signals(loop_, SIGTERM, SIGINT, SIGHUP);
-        while (true) {
-            const int signal = co_await signals.async_wait(asio::use_awaitable);
-            if (signal != SIGHUP) co_return;
-            if (const std::string problem = reload(); !problem.empty())
-                spdlog::error("the new policies are not used:\n{}", problem);
-        }
-    }
-
     std::string reload() {
         auto loaded = load_policy_files(options_.policies);
         if (!loaded.policy) return render(loaded.diagnostics);
@@ -365,11 +337,13 @@ class Daemon {
     }
 
     const RunOptions& options_;
+    async::ExitDeadline& deadline_;
     cgroups::Hierarchy hierarchy_;
     std::shared_ptr<const policies::Policy> policy_;
     int exit_code_ = kGood;
     std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     asio::io_context loop_{1};
+    Lifetime lifetime_{loop_.get_executor(), deadline_, systemd::Notify::Options::from_environment()};
     publish::LineWriter log_;
     journal::Journal journal_;
     metrics::Registry metrics_;
@@ -380,6 +354,8 @@ class Daemon {
     async::Worker worker_;
     HistoryStore history_;
     act::LiveActuator actuator_;
+    std::optional<docker::Result<docker::Version>> version_;  ///< Docker's answers at the start
+    std::optional<docker::Result<docker::Info>> info_;
     std::unique_ptr<systemd::BusUnits> units_;
     std::unique_ptr<reserve::Keeper> keeper_;
     std::unique_ptr<watch::Verdicts> verdicts_;
@@ -396,6 +372,7 @@ int run(const RunOptions& options) {
             return fail(kWrongUse, "--metrics-listen: " + address.error());
     ::signal(SIGPIPE, SIG_IGN);
     stay_small();
+    async::ExitDeadline deadline({});
     // Diagnostics go to stderr, from a thread of their own: a full pipe loses the oldest of them instead of
     // stopping the loop.
     constexpr std::size_t kWaitingLines = 512;
@@ -411,7 +388,8 @@ int run(const RunOptions& options) {
     if (!hierarchy) return fail(kProblems, hierarchy.error().message());
     if (const std::string problem = check_hierarchy(*hierarchy); !problem.empty())
         return fail(kProblems, problem);
-    Daemon daemon(options, *hierarchy, std::make_shared<const policies::Policy>(std::move(*loaded.policy)));
+    Daemon daemon(options, *hierarchy, std::make_shared<const policies::Policy>(std::move(*loaded.policy)),
+                  deadline);
     return daemon.run();
 }
 

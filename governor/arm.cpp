@@ -108,6 +108,11 @@ Supervisor::Task Supervisor::attach_queued() {
         to_attach_.erase(to_attach_.begin());
         co_await attach(id, false);
     }
+    if (*attaching_ == 1) settle();
+}
+
+void Supervisor::settle() {
+    if (listed_ && to_attach_.empty() && settled_) std::exchange(settled_, nullptr)();
 }
 
 Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
@@ -164,7 +169,7 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
     }
     if (old && !same_run && !old->ended) {
         // Its exit was missed.
-        old->end();
+        end(*old);
         const policies::State& state = entry->controller->state();
         entry->controller->feed(policies::Exited{-1, state.oom_kills});
     }
@@ -236,11 +241,9 @@ std::shared_ptr<Run> Supervisor::make_run(const docker::ContainerDetails& detail
         return nullptr;
     }
     auto run = std::make_shared<Run>(std::move(*directory), std::move(*files));
-    // In another pid namespace the number means another process.
-    const auto pids = run->directory.pids();
-    const int pid = static_cast<int>(details.state.pid);
-    const auto path = parts_.processes.cgroup_path(pid);
-    if (pids && path && path->find(details.id) != std::string::npos) run->pid = pid;
+    // In another pid namespace the number means another process: it is not in the cgroup then.
+    auto main = cgroups::PidFd::open(static_cast<int>(details.state.pid), run->directory, parts_.processes);
+    if (main) run->main.emplace(std::move(*main));
     run->stop_signal = policies::stop_signal_of(details.stop_signal);
     run->state_grace = details.stop_timeout && policies::overflows_in_docker(*details.stop_timeout);
     return run;
@@ -308,9 +311,9 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     if (mark && !entry->armed && !entry->found.paused) {
         // Moving processes back waits for the kernel's RCU, for each of them.
         std::function<cgroups::Result<void>()> undo = [run, mark = *mark]() -> cgroups::Result<void> {
-            act::undo_brake(run->directory);
             // A drain goes on, and may outlive this governor too.
-            if (mark.stage == act::Stage::kSignalled) act::set_mark(run->directory, mark);
+            const bool draining = mark.stage == act::Stage::kSignalled;
+            act::undo_brake(run->directory, draining ? act::Then::kKeepMark : act::Then::kClearMark);
             return {};
         };
         co_await offload(std::move(undo));

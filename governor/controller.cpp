@@ -170,6 +170,12 @@ std::string explain_event(const policies::Event& event) {
             return about_outcome(event);
         case policies::EventType::kKilled:
             return about_kill(event);
+        case policies::EventType::kBrakeLost:
+            return std::string("The governor was stopped, or its loop hung; the guardian ") +
+                   (event.via == policies::Via::kDirect
+                        ? "made the stop signal pending, lifted memory.high and thawed the container. "
+                        : "thawed the container. ") +
+                   "Look for a SIGSTOP, a debugger, or a host without CPU time (governor_loop_lag_seconds).";
         case policies::EventType::kBrake:
             return about_stop_handling(event.stop_handling);
         case policies::EventType::kBreakerOpened:

@@ -1,8 +1,10 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-// The part of the supervisor that waits for the kernel's word on a container: memory.events, and pressure
-// triggers.
+// The part of the supervisor that waits for the kernel's word on a container (memory.events, pressure
+// triggers) and for the guardian's.
 #include "cgroup/psi_trigger.hpp"
+#include "governor/act/guardian.hpp"
+#include "governor/act/guardian_protocol.hpp"
 #include "governor/supervisor.hpp"
 
 #include <spdlog/spdlog.h>
@@ -90,6 +92,19 @@ void Supervisor::on_pressure(Entry& stalled) {
     // Which of its triggers it was does not matter: to wait for one twice is to wait for it once.
     if (const Entry* entry = find(id))
         for (const auto& trigger : entry->pressure) trigger.wait_again();
+}
+
+// ---- the guardian
+// ---------------------------------------------------------------------------------------------------------
+
+void Supervisor::on_brake_lost(const act::BrakeRelease& release) {
+    for (auto& [id, entry] : entries_) {
+        if (!entry.controller) continue;
+        const auto& run = entry.controller->target().run;
+        if (!run || run->ended || run->directory.identity().inode != release.cgroup) continue;
+        return entry.controller->feed(policies::BrakeLost{
+            release.signalled, std::max(parts_.clock() - release.at, policies::Duration{0}), act::kLease});
+    }
 }
 
 }  // namespace governor

@@ -4,6 +4,7 @@
 
 #include "cgroup/directory.hpp"
 #include "cgroup/memory_files.hpp"
+#include "cgroup/pid_fd.hpp"
 #include "governor/publish/record.hpp"
 #include "policies/policy.hpp"
 #include "policies/step.hpp"
@@ -33,7 +34,9 @@ struct Run {
 
     cgroups::Directory directory;
     cgroups::MemoryFiles files;
-    int pid = 0;  ///< PID 1 of the container as we see it; 0 without the host's pid namespace
+    /// The container's main process; absent without the host's pid namespace. Opened when the run is found,
+    /// and verified to be in its cgroup: every signal to it goes this way.
+    std::optional<cgroups::PidFd> main;
     int stop_signal = policies::kSignalTerm;
     /// Docker's own arithmetic with this container's StopTimeout overflows: a restart has to state its grace
     /// (policies::overflows_in_docker).
@@ -51,7 +54,8 @@ struct Run {
 
     enum class Hold : std::uint8_t { kNone, kMoving, kReady };
     Hold hold = Hold::kNone;
-    std::vector<int> held;
+    /// The processes in the hold. Shared with jobs of the worker.
+    std::vector<std::shared_ptr<const cgroups::PidFd>> held;
     std::uint64_t stop_attempt = 0;  ///< ends the watch for a pending signal of an earlier attempt
 };
 
@@ -107,7 +111,7 @@ class Companion {
     virtual void on_touched(const std::string& id, Touch what) = 0;
 };
 
-/// Does what the core decided. Neither method blocks.
+/// Does what the core decided. No method blocks.
 class Actuator {
   public:
     Actuator() = default;
@@ -116,6 +120,9 @@ class Actuator {
     virtual ~Actuator() = default;
     virtual void perform(const Deed& deed, Answer answer) = 0;
     virtual void relieve(const Target& target, const policies::Relief& relief, Answer answer) = 0;
+    /// This life of a container is over, however that became known: nothing that is kept for it may be used
+    /// any more.
+    virtual void ended(const Run& run) = 0;
 };
 
 }  // namespace governor

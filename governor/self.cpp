@@ -57,7 +57,7 @@ std::vector<std::string> protect_self(const std::string& cgroup_mount, const cgr
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
         failed.push_back(std::string("cannot lock its memory (") + std::strerror(errno) +
                          "): add the capability IPC_LOCK, or the ulimit memlock: -1");
-    if (const auto set = processes.set_oom_score_adj(0, kOomScoreAdj); !set)
+    if (const auto set = processes.set_own_oom_score_adj(kOomScoreAdj); !set)
         failed.push_back(set.error().message() +
                          ": add the capability SYS_RESOURCE, or set oom_score_adj in the Compose file");
     rlimit files{};

@@ -169,14 +169,19 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
         exited.death = parts_.verdicts->on_ended(id, exit_code, by_governor);
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
-    run->end();
+    end(*run);
     entry->controller->feed(exited);
     reschedule(id);
 }
 
+void Supervisor::end(Run& run) {
+    run.end();
+    parts_.actuator.ended(run);
+}
+
 void Supervisor::forget(const std::string& id) {
     if (Entry* entry = find(id); entry != nullptr && entry->controller && entry->controller->target().run)
-        entry->controller->target().run->end();
+        end(*entry->controller->target().run);
     if (parts_.companion != nullptr) parts_.companion->on_ended(id);
     schedule_.remove(id);
     entries_.erase(id);
@@ -213,6 +218,8 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
                 on_exit(summary.id, static_cast<int>(details->state.exit_code));
         }
     }
+    listed_ = true;
+    if (*attaching_ == 0) settle();
 }
 
 // ---- samples
@@ -365,19 +372,20 @@ void Supervisor::stand_down() {
         if (state.phase == policies::Phase::kPaused) continue;
         const bool signalling = state.phase == policies::Phase::kSignalling;
         // A stop that Docker was asked for goes on without us; its signal must not find a frozen container.
-        if (signalling && target.run->pid > 0)
-            if (const auto process = cgroups::PidFd::open(target.run->pid))
-                static_cast<void>(process->send(target.run->stop_signal));
+        if (signalling && target.run->main)
+            static_cast<void>(target.run->main->send(target.run->stop_signal));
+        // The next governor finds a drain under way, and does not brake the handler in the middle of its
+        // work. From the signal on: should this process end before its work is done, the guardian must not
+        // send a second one.
+        if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
         // A capped one is near its limit and grows: only its cap keeps it alive until the next governor
         // comes.
         const bool capped =
             state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
         if (!capped && state.tripwire != policies::kUnlimited && state.limit != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
-        if (state.frozen || signalling) act::undo_brake(target.run->directory);
-        // The next governor finds a drain under way, and does not brake the handler in the middle of its
-        // work.
-        if (signalling) act::set_mark(target.run->directory, {act::Stage::kSignalled, parts_.clock()});
+        if (state.frozen || signalling)
+            act::undo_brake(target.run->directory, signalling ? act::Then::kKeepMark : act::Then::kClearMark);
     }
 }
 

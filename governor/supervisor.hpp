@@ -14,6 +14,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,9 @@
 
 namespace governor::watch {
 class Verdicts;
+}
+namespace governor::act {
+struct BrakeRelease;
 }
 
 namespace governor {
@@ -65,10 +69,16 @@ class Supervisor final : public docker::EventHandler {
     /// check must not cost an inspect for each.
     boost::asio::awaitable<void> reconcile(bool thorough);
 
+    /// `settled` is called once: when all that was found at the start was looked at, and armed where a policy
+    /// says so.
+    void when_settled(std::function<void()> settled) { settled_ = std::move(settled); }
+
     void set_policy(std::shared_ptr<const policies::Policy> policy);
     /// Puts every container at ease: no brake, no tripwire. Without a governor a tripwire would only slow a
     /// leak to a livelock; the cap of a quarantine or a back-off stays.
     void stand_down();
+    /// The guardian released a brake of ours, because we had been silent for longer than the lease.
+    void on_brake_lost(const act::BrakeRelease& release);
 
     void on_event(const docker::Event& event) override;
     void on_connected(bool resumed) override;
@@ -114,6 +124,7 @@ class Supervisor final : public docker::EventHandler {
     Task attach(std::string id, bool started);
     Task attach_once(std::string id, bool started);
     void attach_later(const std::string& id);
+    void settle();
     Task attach_queued();
     Task arm(std::string id, std::shared_ptr<Run> run);
     boost::asio::awaitable<bool> set_hard_limit(std::string id, std::shared_ptr<Run> run,
@@ -148,6 +159,8 @@ class Supervisor final : public docker::EventHandler {
     bool shares_its_limit(const Entry& entry, const policies::Sample& sample) const;
     void settle_shared_limit(const std::string& near, const policies::Sampled& input);
     void sample_others_below(const std::string& id);
+    /// The only place that sets `ended`: every end of a life reaches whoever keeps something for it.
+    void end(Run& run);
     void tell(const std::string& type, const std::string& detail);
     void tell_out_of_files();
     void add_note(Entry& entry, const std::string& note);
@@ -169,6 +182,8 @@ class Supervisor final : public docker::EventHandler {
     cgroups::Surroundings surroundings_;
     policies::TimePoint surroundings_at_{};
     bool settling_ = false;  ///< samples are taken to choose who gives way: none of them chooses again
+    bool listed_ = false;    ///< the first list of containers came
+    std::function<void()> settled_;
     policies::TimePoint out_of_files_at_{};  ///< when it was last told
 };
 

@@ -42,6 +42,8 @@ std::string_view to_string(EventType type) {
             return "left_alone";
         case EventType::kAdopted:
             return "adopted";
+        case EventType::kBrakeLost:
+            return "brake_lost";
         case EventType::kActionFailed:
             return "action_failed";
         case EventType::kGiveWay:
@@ -114,6 +116,8 @@ std::string_view to_string(Rule rule) {
             return "policy_changed";
         case Rule::kOperatorStop:
             return "operator_stop";
+        case Rule::kLease:
+            return "lease";
     }
     return "unknown";
 }

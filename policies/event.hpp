@@ -46,6 +46,7 @@ enum class EventType : std::uint8_t {
     kCapFrozen,        ///< capped, and so near its hard limit that it was frozen
     kLeftAlone,        ///< somebody else stops or pauses it
     kAdopted,          ///< found at start in the middle of an action; carried on or undone
+    kBrakeLost,        ///< the governor was silent for too long: the guardian released its brake
     kActionFailed,     ///< something that was tried failed; what was done instead
     kGiveWay,          ///< the host runs short, and this service is the one to give way
     kHostShort,        ///< the host runs short of memory; who gives way, or why nobody does
@@ -84,6 +85,7 @@ enum class Rule : std::uint8_t {
     kSharedLimit,     ///< a limit above several containers is near, and this one gives way first
     kPolicyChanged,   ///< the policy no longer asks for it
     kOperatorStop,    ///< an operator stopped the container
+    kLease,           ///< the governor did not renew the lease of its brakes
 };
 std::string_view to_string(Rule rule);
 

@@ -111,6 +111,13 @@ struct Adopt {
     bool signalled = false;  ///< the stop signal had been asked for or sent: a drain is under way
     Duration since{0};       ///< how long ago
 };
+/// The governor was silent for longer than the lease of its brakes (it was stopped, or its loop hung), so the
+/// guardian released this one.
+struct BrakeLost {
+    bool signalled = false;  ///< the stop signal is pending or was delivered: a drain is under way
+    Duration since{0};       ///< how long ago
+    Duration lease{0};
+};
 /// A deadline or the time of the next sample may have come.
 struct Tick {};
 
@@ -118,7 +125,7 @@ struct Input {
     TimePoint now;
     std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed,
                  Exited, Started, DockerKill, DockerStop, Paused, Unpaused, Released, WarnDone, Adopt,
-                 GiveWay>
+                 GiveWay, BrakeLost>
         what;
 };
 

@@ -171,6 +171,30 @@ void Stepper::restart_finished() {
     s_.brake = {};
 }
 
+/// The state is what it was when the governor fell silent; what the guardian did since is made part of it.
+void Stepper::on(const BrakeLost& input) {
+    s_.frozen = false;
+    Event event =
+        describe(EventType::kBrakeLost,
+                 {Rule::kLease, Quantity::of(input.lease + input.since), Quantity::of(input.lease), {}});
+    if (input.signalled) event.via = Via::kDirect;
+    out_.actions.push(Publish{event});
+    // A cap is put back by the next sample, if it is still needed; a drain goes on as it is.
+    if (s_.phase != Phase::kSignalling) return;
+    if (!input.signalled) {
+        s_.frozen = true;
+        out_.actions.push(Freeze{});
+        return;
+    }
+    // Docker's restart was asked for as well, and may still be carried out: its signals are nobody else's.
+    s_.via = s_.asked_docker ? Via::kDocker : Via::kDirect;
+    s_.brake = now_ - input.since - s_.tripped_at;
+    begin_drain();
+    s_.signalled_at = now_ - input.since;
+    limit_drain(kGraceMargin);
+    publish(EventType::kSignalled);
+}
+
 void Stepper::thaw_if_frozen() {
     if (!s_.frozen) return;
     out_.actions.push(Thaw{});

@@ -47,6 +47,7 @@ class Stepper {
     void on(const WarnDone& input);
     void on(const Adopt& input);
     void on(const GiveWay& input);
+    void on(const BrakeLost& input);
     bool can_give_way();
     StepResult finish();
 

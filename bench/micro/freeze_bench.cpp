@@ -23,7 +23,7 @@ class Workers {
             }
             // kill(-1) would end everything.
             if (pid > 0) pids_.push_back(pid);
-            if (pid <= 0 || !where.attach(pid)) good_ = false;
+            if (pid <= 0 || !where.write("cgroup.procs", std::to_string(pid))) good_ = false;
         }
     }
     Workers(const Workers&) = delete;

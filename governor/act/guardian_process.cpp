@@ -1,41 +1,36 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-// The guardian's own process: reads until its governor is gone, then undoes or finishes what was frozen. It
-// uses nothing but the kernel's files, so that no state of the governor (Docker, the loop, the heap) can keep
-// it from thawing.
-#include "cgroup/directory.hpp"
-#include "cgroup/process.hpp"
+// The guardian's own process: reads until its governor is gone or silent for too long, then undoes or
+// finishes what was frozen.
 #include "governor/act/guardian.hpp"
 #include "governor/act/guardian_protocol.hpp"
-#include "governor/act/mark.hpp"
+#include "governor/act/kept_brakes.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <map>
-#include <string>
-#include <vector>
+#include <deque>
 
 namespace governor::act {
 namespace {
 
-struct Frozen {
-    cgroups::UniqueFd directory;
-    int pid = 0;
-    int signal = 0;
-};
-using FrozenMap = std::map<std::uint64_t, Frozen>;
+policies::TimePoint monotonic_now() {
+    return policies::TimePoint(
+        std::chrono::duration_cast<policies::Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
 
-bool receive(int fd, FrozenMap& frozen) {
-    GuardianMessage message;
+enum class Received { kMessage, kNothing, kEnd };
+
+Received receive(int fd, GuardianMessage& message, cgroups::UniqueFd& passed) {
     iovec part{&message, sizeof message};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     msghdr packet{};
@@ -43,88 +38,54 @@ bool receive(int fd, FrozenMap& frozen) {
     packet.msg_iovlen = 1;
     packet.msg_control = control.data();
     packet.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR) return true;
-    if (got != static_cast<ssize_t>(sizeof message)) return false;
-
-    cgroups::UniqueFd passed;
+    ssize_t got = 0;
+    do {
+        got = ::recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN) return Received::kNothing;
+    if (got != static_cast<ssize_t>(sizeof message)) return Received::kEnd;
     if (cmsghdr* header = CMSG_FIRSTHDR(&packet); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
         int value = -1;
         std::memcpy(&value, CMSG_DATA(header), sizeof value);
         passed.reset(value);
     }
-    switch (message.op) {
-        case GuardianMessage::kFrozen:
-            frozen[message.key].directory = std::move(passed);
-            break;
-        case GuardianMessage::kStopping:
-            frozen[message.key].pid = message.pid;
-            frozen[message.key].signal = message.signal;
-            break;
-        case GuardianMessage::kThawed:
-            frozen.erase(message.key);
-            break;
-        default:
-            break;
+    return Received::kMessage;
+}
+
+/// What waits to be sent to the governor. A governor that hangs does not read: nothing is waited for.
+class Outbox {
+  public:
+    explicit Outbox(int fd) : fd_(fd) {}
+    void add(const GuardianAnswer& answer) { waiting_.push_back(answer); }
+    bool empty() const { return waiting_.empty(); }
+    void flush() {
+        while (!waiting_.empty() &&
+               ::send(fd_, &waiting_.front(), sizeof(GuardianAnswer), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+            waiting_.pop_front();
     }
+
+  private:
+    int fd_;
+    std::deque<GuardianAnswer> waiting_;  ///< at most one for each brake that was released, and an ack
+};
+
+/// All that waits in the socket, then one acknowledgement for it. `kept`: every message so far could be kept.
+/// False: the governor is gone.
+bool take_all(int fd, KeptBrakes& brakes, Outbox& outbox, bool& kept) {
+    std::uint64_t taken = 0;
+    while (true) {
+        GuardianMessage message;
+        cgroups::UniqueFd passed;
+        const Received got = receive(fd, message, passed);
+        if (got == Received::kEnd) return false;
+        if (got == Received::kNothing) break;
+        // One that cannot be kept is not acknowledged, nor is any after it: the governor starts another
+        // guardian and sends all of it again.
+        kept = brakes.take(message, std::move(passed)) && kept;
+        if (kept) taken = message.sequence;
+    }
+    if (taken != 0) outbox.add({GuardianAnswer::kTaken, false, 0, taken, 0});
     return true;
-}
-
-void write_at(int directory, const char* name, const char* text) {
-    const cgroups::UniqueFd fd(::openat(directory, name, O_WRONLY | O_CLOEXEC));
-    if (fd) static_cast<void>(!::write(fd.get(), text, std::strlen(text)));
-}
-
-std::vector<int> pids_at(int directory) {
-    const cgroups::UniqueFd fd(::openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC));
-    std::string text;
-    std::array<char, 4096> buffer;
-    ssize_t got = 0;
-    while (fd && (got = ::read(fd.get(), buffer.data(), buffer.size())) > 0)
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    return cgroups::parse_pids(text);
-}
-
-/// The stop signal, unless it is pending already (Docker may have delivered it: a frozen task still shows it)
-/// or, for a process that is not PID 1, would only end it without its handler.
-void signal_once(const cgroups::Processes& processes, int pid, int signal, bool is_main) {
-    const auto status = processes.signal_status(pid);
-    if (!status || status->pending(signal) || (!is_main && !status->may_handle(signal))) return;
-    if (const auto process = cgroups::PidFd::open(pid)) static_cast<void>(process->send(signal));
-}
-
-void undo(const Frozen& item) {
-    const int fd = item.directory.get();
-    if (fd < 0) return;
-    const cgroups::UniqueFd hold(::openat(fd, kHoldName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (item.signal == 0) {
-        // Only frozen: as if nothing had been. The tripwire stays and will stop it again for the next
-        // governor.
-        if (hold) write_at(hold.get(), "cgroup.freeze", "0");
-        write_at(fd, "cgroup.freeze", "0");
-        clear_mark_at(fd);
-        return;
-    }
-    // A stop was asked for, and goes on without us. The held get their signal from here instead of from PID
-    // 1: waiting for that would take time that this process does not have, because containerd kills what is
-    // left of a container whose main process ended, and that is us.
-    const cgroups::Processes processes;
-    // The note says that the signal was delivered and PID 1 runs already: only the hold is still to be
-    // thawed. A second SIGTERM means "quit at once" to many handlers.
-    const auto mark = read_mark_at(fd);
-    const bool delivered = mark && mark->stage == Stage::kSignalled;
-    if (!delivered) signal_once(processes, item.pid, item.signal, true);
-    if (hold)
-        for (const int pid : pids_at(hold.get())) signal_once(processes, pid, item.signal, false);
-    // For the next governor: a drain is under way. Without this it would brake the handler in the middle of
-    // its work.
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    if (!delivered)
-        set_mark_at(fd, {Stage::kSignalled,
-                              policies::TimePoint(std::chrono::duration_cast<policies::Duration>(now))});
-    write_at(fd, "memory.high", "max");
-    write_at(fd, "cgroup.freeze", "0");
-    if (hold) write_at(hold.get(), "cgroup.freeze", "0");
 }
 
 }  // namespace
@@ -134,12 +95,33 @@ int run_guardian(int fd) {
     // does.
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(signal, SIG_IGN);
     ::setsid();
+    // Two descriptors for each brake; what the governor was started with may be 1024.
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &files);
+    }
     // When memory is gone is when it is needed.
     ::mlockall(MCL_CURRENT | MCL_FUTURE);
-    FrozenMap frozen;
-    while (receive(fd, frozen)) {
+    constexpr int kStepMs = std::chrono::milliseconds(kLeaseStep).count();
+    KeptBrakes brakes;
+    Outbox outbox(fd);
+    policies::TimePoint before = monotonic_now();
+    bool kept = true;
+    while (true) {
+        pollfd wanted{fd, POLLIN, 0};
+        const bool idle = brakes.empty();
+        ::poll(&wanted, 1, idle && outbox.empty() ? -1 : kStepMs);
+        // What waits in the socket counts before the clock: the renewals may have come while this process had
+        // no CPU time.
+        if (!take_all(fd, brakes, outbox, kept)) break;
+        const policies::TimePoint now = monotonic_now();
+        for (const GuardianAnswer& answer : brakes.pass(idle ? policies::Duration{0} : now - before, now))
+            outbox.add(answer);
+        before = now;
+        outbox.flush();
     }
-    for (const auto& [key, item] : frozen) undo(item);
+    brakes.release_all(monotonic_now());
     return 0;
 }
 

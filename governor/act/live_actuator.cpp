@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <exception>
+#include <utility>
 
 namespace governor::act {
 namespace {
@@ -26,6 +28,8 @@ namespace asio = boost::asio;
 constexpr auto kPoll = 5ms;
 /// More processes than this are not moved one by one while the container stands still.
 constexpr std::size_t kMostHeld = 256;
+using Held = std::vector<std::shared_ptr<const cgroups::PidFd>>;
+
 /// Docker's own work around a restart, beyond the grace.
 constexpr auto kRestartSlack = 120s;
 /// The longest that a restart's answer is waited for, with an infinite grace too: the call holds a connection
@@ -56,6 +60,12 @@ void log_unless_gone(const cgroups::Result<void>& result) {
 
 }  // namespace
 
+LiveActuator::LiveActuator(Parts parts) : parts_(std::move(parts)) {
+    parts_.guardian.on_busy([this] {
+        if (!std::exchange(renewing_, true)) spawn(renew_lease());
+    });
+}
+
 void LiveActuator::perform(const Deed& deed, Answer answer) {
     const Target& target = deed.target();
     const policies::Restraint& what = deed.what();
@@ -73,6 +83,19 @@ void LiveActuator::relieve(const Target& target, const policies::Relief& relief,
     if (const auto* free = std::get_if<policies::Thaw>(&relief)) return spawn(thaw(target.run, free->hold));
     if (std::holds_alternative<policies::CallWarn>(relief))
         return spawn(call_warn(target, std::move(answer)));
+}
+
+void LiveActuator::ended(const Run& run) {
+    parts_.guardian.thawed(run.directory);
+}
+
+/// As long as anything is frozen. On the loop, so that the lease runs out when the loop does not turn.
+LiveActuator::Task LiveActuator::renew_lease() {
+    while (parts_.guardian.busy()) {
+        co_await pause(kRenewEvery);
+        parts_.guardian.renew();
+    }
+    renewing_ = false;
 }
 
 void LiveActuator::spawn(Task task) {
@@ -107,6 +130,7 @@ void LiveActuator::freeze(const Target& target, const Answer& answer) {
             answer(policies::BrakeFailed{}, text);
         });
     }
+    parts_.guardian.was_frozen(run->directory);
     spawn(report_frozen(run, answer));
 }
 
@@ -122,8 +146,8 @@ LiveActuator::Task LiveActuator::report_frozen(RunPtr run, Answer answer) {
 }
 
 policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
-    if (run.pid <= 0) return policies::StopHandling::kUnknown;
-    const auto status = parts_.processes.signal_status(run.pid);
+    if (!run.main) return policies::StopHandling::kUnknown;
+    const auto status = parts_.processes.signal_status(*run.main);
     if (!status) return policies::StopHandling::kUnknown;
     return policies::judge_stop(
         run.stop_signal,
@@ -136,7 +160,7 @@ policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
 
 void LiveActuator::ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer) {
     const RunPtr& run = target.run;
-    parts_.guardian.will_stop(run->directory, run->pid, run->stop_signal);
+    parts_.guardian.will_stop(run->directory, run->main ? &*run->main : nullptr, run->stop_signal);
     begin_hold(run);
     ++run->stop_attempt;
     spawn(ask_docker(target, ask, answer));
@@ -174,8 +198,8 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
 LiveActuator::Task LiveActuator::watch_pending(RunPtr run, std::uint64_t attempt, Answer answer) {
     constexpr auto kLongest = 60s;
     const policies::TimePoint give_up = parts_.clock() + kLongest;
-    while (run->pid > 0 && !run->ended && run->stop_attempt == attempt && parts_.clock() < give_up) {
-        const auto status = parts_.processes.signal_status(run->pid);
+    while (run->main && !run->ended && run->stop_attempt == attempt && parts_.clock() < give_up) {
+        const auto status = parts_.processes.signal_status(*run->main);
         if (!status) co_return;
         if (status->pending(run->stop_signal)) {
             answer(policies::SignalPending{policies::Via::kDocker}, {});
@@ -185,27 +209,16 @@ LiveActuator::Task LiveActuator::watch_pending(RunPtr run, std::uint64_t attempt
     }
 }
 
-std::string LiveActuator::verify_pid(const Run& run) const {
-    if (run.pid <= 0) return "its PID 1 cannot be seen from here (run with `pid: host`)";
-    const auto path = parts_.processes.cgroup_path(run.pid);
-    if (!path) return path.error().message();
-    // The hold is below the container's own cgroup; anything else is another process with the same number.
-    const std::string& ours = run.directory.path();
-    if (!ours.ends_with(*path) && path->find(ours.substr(ours.rfind('/') + 1)) == std::string::npos)
-        return "process " + std::to_string(run.pid) +
-               " is not in the container's cgroup (run with `pid: host`)";
-    return {};
-}
-
 void LiveActuator::signal_stop(const Target& target, const Answer& answer) {
     const RunPtr& run = target.run;
     ++run->stop_attempt;
-    std::string problem = verify_pid(*run);
-    if (problem.empty()) {
-        const auto process = cgroups::PidFd::open(run->pid);
-        if (!process) {
-            problem = process.error().message();
-        } else if (const auto sent = process->send(run->stop_signal); !sent) {
+    std::string problem;
+    // Signalled by the guardian while this process was stopped: a second SIGTERM means "quit at once" to many
+    // handlers.
+    if (!parts_.guardian.has_signalled(run->directory)) {
+        if (!run->main) {
+            problem = "its main process cannot be seen from here (run with `pid: host`)";
+        } else if (const auto sent = run->main->send(run->stop_signal); !sent) {
             problem = sent.error().message();
         }
     }
@@ -241,9 +254,9 @@ void LiveActuator::kill(const Target& target, const Answer& answer) {
     // The frozen die as well; the thaw is for a kernel without cgroup.kill, where each process gets its own
     // signal.
     if (!killed && !killed.error().gone()) {
-        for (const int pid : run->directory.pids().value_or(std::vector<int>{})) {
-            if (const auto process = cgroups::PidFd::open(pid)) log_unless_gone(process->send(9));
-        }
+        const auto pids = run->directory.pids().value_or(std::vector<int>{});
+        for (const cgroups::PidFd& process : cgroups::open_listed(pids, run->directory))
+            log_unless_gone(process.send(SIGKILL));
         spdlog::warn("{}; killed its processes one by one", killed.error().message());
     }
     run->hold = Run::Hold::kNone;
@@ -271,23 +284,25 @@ LiveActuator::Task LiveActuator::call_warn(Target target, Answer answer) {
 /// Moves everything but PID 1 into a frozen child, on the worker's thread: each move waits for the kernel's
 /// RCU, 10 ms and more.
 void LiveActuator::begin_hold(const RunPtr& run) {
-    if (run->pid <= 0) return;
+    if (!run->main) return;
+    const int main = run->main->number();
     const auto pids = run->directory.pids();
-    if (!pids || std::find(pids->begin(), pids->end(), run->pid) == pids->end()) return;
+    if (!pids || std::find(pids->begin(), pids->end(), main) == pids->end()) return;
     std::vector<int> others;
     std::copy_if(pids->begin(), pids->end(), std::back_inserter(others),
-                 [&run](int pid) { return pid > 0 && pid != run->pid; });
+                 [main](int pid) { return pid > 0 && pid != main; });
     if (others.empty() || others.size() > kMostHeld) return;
     run->hold = Run::Hold::kMoving;
-    auto job = [run, others]() -> std::vector<int> {
-        std::vector<int> moved;
+    auto job = [run, others]() -> Held {
+        Held moved;
         auto hold = run->directory.child(kHoldName, true);
         if (!hold || !hold->freeze()) return moved;
-        for (const int pid : others)
-            if (hold->attach(pid)) moved.push_back(pid);
+        for (cgroups::PidFd& process : cgroups::open_listed(others, run->directory))
+            if (hold->attach(process))
+                moved.push_back(std::make_shared<const cgroups::PidFd>(std::move(process)));
         return moved;
     };
-    auto done = [this, run](std::vector<int> moved) {
+    auto done = [this, run](Held moved) {
         if (run->hold != Run::Hold::kMoving) {
             // The worker was so late that PID 1 runs already: whatever was moved and frozen now would wait
             // for nobody.
@@ -336,17 +351,17 @@ LiveActuator::Task LiveActuator::thaw(RunPtr run, policies::Duration hold) {
 /// Each of the waiting runs again once its own stop signal is pending, or when the patience ends.
 LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration patience) {
     const policies::TimePoint until = parts_.clock() + patience;
-    std::vector<int> waiting = run->held;
+    Held waiting = run->held;
     while (!run->ended && !waiting.empty() && parts_.clock() < until) {
-        std::vector<int> signalled;
-        for (const int pid : waiting) {
-            const auto status = parts_.processes.signal_status(pid);
-            if (!status || status->pending(run->stop_signal)) signalled.push_back(pid);
+        Held signalled;
+        for (const auto& process : waiting) {
+            const auto status = parts_.processes.signal_status(*process);
+            if (!status || status->pending(run->stop_signal)) signalled.push_back(process);
         }
         if (signalled.size() == waiting.size()) break;
-        for (const int pid : signalled) {
-            std::erase(waiting, pid);
-            parts_.worker.post([run, pid] { static_cast<void>(run->directory.attach(pid)); });
+        for (const auto& process : signalled) {
+            std::erase(waiting, process);
+            parts_.worker.post([run, process] { static_cast<void>(run->directory.attach(*process)); });
         }
         co_await pause(kPoll);
     }
@@ -356,15 +371,16 @@ LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration pat
     run->held.clear();
 }
 
-void undo_brake(const cgroups::Directory& directory) {
+void undo_brake(const cgroups::Directory& directory, Then then) {
     if (const auto hold = directory.child(kHoldName, false)) {
         log_unless_gone(hold->thaw());
-        for (const int pid : hold->pids().value_or(std::vector<int>{}))
-            static_cast<void>(directory.attach(pid));
+        for (const cgroups::PidFd& process :
+             cgroups::open_listed(hold->pids().value_or(std::vector<int>{}), *hold))
+            static_cast<void>(directory.attach(process));
         static_cast<void>(directory.remove_child(kHoldName));
     }
     log_unless_gone(directory.thaw());
-    clear_mark_at(directory.fd());
+    if (then == Then::kClearMark) clear_mark_at(directory.fd());
 }
 
 }  // namespace governor::act

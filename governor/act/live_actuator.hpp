@@ -27,10 +27,11 @@ class LiveActuator final : public Actuator {
         Clock clock;
     };
     /// What `parts` refers to must outlive it.
-    explicit LiveActuator(Parts parts) : parts_(std::move(parts)) {}
+    explicit LiveActuator(Parts parts);
 
     void perform(const Deed& deed, Answer answer) override;
     void relieve(const Target& target, const policies::Relief& relief, Answer answer) override;
+    void ended(const Run& run) override;
 
   private:
     using Task = boost::asio::awaitable<void>;
@@ -52,16 +53,19 @@ class LiveActuator final : public Actuator {
     Task release_hold(RunPtr run, policies::Duration patience);
     Task start_container(Target target);
     Task call_warn(Target target, Answer answer);
+    Task renew_lease();
     Task pause(policies::Duration duration);
 
     policies::StopHandling stop_handling(const Run& run) const;
-    std::string verify_pid(const Run& run) const;
 
     Parts parts_;
+    bool renewing_ = false;  ///< renew_lease() runs
 };
 
-/// Thaws what a governor that is gone left frozen, hold included, and forgets its note. For containers found
-/// at start.
-void undo_brake(const cgroups::Directory& directory);
+enum class Then : std::uint8_t { kClearMark, kKeepMark };
+
+/// Thaws what a governor that is gone left frozen, hold included. For containers found at start, and for the
+/// governor's own end. Waits for the kernel's RCU when there is a hold.
+void undo_brake(const cgroups::Directory& directory, Then then);
 
 }  // namespace governor::act

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/warn.hpp"
 
-#include "cgroup/process.hpp"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -68,11 +66,9 @@ asio::awaitable<std::string> call_http(Target target, std::string url, std::chro
 }
 
 std::string send_signal(const Target& target, int signal) {
-    if (!target.run || target.run->pid <= 0)
-        return "its PID 1 cannot be seen from here (run with `pid: host`)";
-    const auto process = cgroups::PidFd::open(target.run->pid);
-    if (!process) return process.error().message();
-    const auto sent = process->send(signal);
+    if (!target.run || !target.run->main)
+        return "its main process cannot be seen from here (run with `pid: host`)";
+    const auto sent = target.run->main->send(signal);
     return sent ? std::string() : sent.error().message();
 }
 

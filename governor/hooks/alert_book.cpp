@@ -311,6 +311,16 @@ void AlertBook::sent(const Batch& batch, Moment now) {
     }
 }
 
+void AlertBook::clock_set(std::chrono::milliseconds jump) {
+    for (auto& [key, alert] : alerts_) {
+        alert.since += jump;
+        alert.last += jump;
+        for (auto* moment :
+             {&alert.over, &alert.held_until, &alert.replaced_at, &alert.told, &alert.sent_last})
+            if (*moment) **moment += jump;
+    }
+}
+
 void AlertBook::replayed(Moment now) {
     for (auto each = alerts_.begin(); each != alerts_.end();) {
         Alert& alert = each->second;

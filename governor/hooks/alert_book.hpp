@@ -78,6 +78,9 @@ class AlertBook {
     /// The batch has arrived at `now`, or is given up for good. What happened meanwhile remains due.
     void sent(const Batch& batch, Moment now);
 
+    /// The wall clock was set: by so much forwards, or backwards. What is remembered is as old as before.
+    void clock_set(std::chrono::milliseconds jump);
+
     /// When due() will next have something; a time that is past: at once; nothing: not before an event does.
     std::optional<Moment> next_due() const;
 

@@ -31,6 +31,7 @@ const std::vector<Row>& rows() {
         {"restart_finished", {"RestartNotGraceful", kWarning, kByItself, {"outcome"}}},
         {"restart_delayed", {"RestartDelayed", kWarning, kBack}},
         {"action_failed", {"ActionFailed", kWarning, kByItself}},
+        {"brake_lost", {"BrakeLost", kWarning, kByItself}},
         {"docker_slow", {"DockerSlow", kWarning, kByItself}},
         {"docker_disconnected", {"DockerDisconnected", kWarning, kConnected}},
         {"protection_short", {"ProtectionShort", kWarning, kReserved, {"file"}}},

@@ -84,7 +84,7 @@ std::unique_ptr<Courier> Hooks::make_courier(const policies::Hook& hook) {
         parts_.publisher.publish(record);
         return parts_.publisher.last_sequence();
     };
-    Messages messages = make_messages(hook, {parts_.host, GOVERNOR_VERSION});
+    Messages messages = make_messages(hook, {parts_.host, GOVERNOR_VERSION}, parts_.clock);
     return std::make_unique<Courier>(Courier::Parts{
         .target = hook.name,
         .types = types_of(hook),

@@ -7,6 +7,8 @@
 #include "policies/policy.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace governor::hooks {
@@ -46,14 +48,18 @@ publish::Moment moment(Content::WallTime time) {
 /// Alerts: an event changes what fires, and what fires is told, and told again.
 class Alerts final : public Content {
   public:
-    Alerts(policies::Hook hook, const policies::Webhook& webhook, const Origin& origin)
-        : hook_(std::move(hook)), book_({origin, webhook.resend, webhook.resolve_after}) {}
+    Alerts(policies::Hook hook, const policies::Webhook& webhook, const Origin& origin, Clock clock)
+        : hook_(std::move(hook)),
+          clock_(std::move(clock)),
+          book_({origin, webhook.resend, webhook.resolve_after}) {}
 
     std::optional<Parcel> for_event(const journal::Stored& event, WallTime now) override {
-        book_.apply(event, wants(hook_, event));
+        follow(now);
+        apply(event, now);
         return next(event, now);
     }
     Due due(WallTime now) override {
+        follow(now);
         if (auto parcel = next({}, now)) return {std::move(parcel), std::nullopt};
         const auto at = book_.next_due();
         return {std::nullopt, at ? std::optional<WallTime>(*at) : std::nullopt};
@@ -61,11 +67,29 @@ class Alerts final : public Content {
     void settled(WallTime now) override { book_.sent(std::exchange(batch_, {}), moment(now)); }
 
     void replay(const std::vector<journal::Stored>& past, WallTime now) {
-        for (const journal::Stored& event : past) book_.apply(event, wants(hook_, event));
+        follow(now);
+        for (const journal::Stored& event : past) apply(event, now);
         book_.replayed(moment(now));
     }
 
   private:
+    /// What differs more is not drift: the wall clock was set, or the host slept.
+    static constexpr std::chrono::seconds kSet{10};
+
+    void follow(WallTime now) {
+        const policies::TimePoint at = clock_();
+        if (before_) {
+            const auto jump = (now - before_->first) - (at - before_->second);
+            if (std::chrono::abs(jump) > kSet)
+                book_.clock_set(std::chrono::floor<std::chrono::milliseconds>(jump));
+        }
+        before_.emplace(now, at);
+    }
+    /// One that was stamped before the clock was set back happened now at the latest.
+    void apply(journal::Stored event, WallTime now) {
+        event.time = std::min(event.time, moment(now));
+        book_.apply(event, wants(hook_, event));
+    }
     std::optional<Parcel> next(const journal::Stored& event, WallTime now) {
         batch_ = book_.due(moment(now));
         if (batch_.empty()) return std::nullopt;
@@ -73,6 +97,8 @@ class Alerts final : public Content {
     }
 
     policies::Hook hook_;
+    Clock clock_;
+    std::optional<std::pair<WallTime, policies::TimePoint>> before_;  ///< both clocks at the last call
     AlertBook book_;
     AlertBook::Batch batch_;  ///< that was given out last
 };
@@ -92,10 +118,10 @@ std::vector<std::string> types_of(const policies::Hook& hook) {
     return out;
 }
 
-Messages make_messages(const policies::Hook& hook, const Origin& origin) {
+Messages make_messages(const policies::Hook& hook, const Origin& origin, Clock clock) {
     const auto* webhook = alertmanager_of(hook);
     if (webhook == nullptr) return {std::make_unique<EachEvent>(hook, origin), {}};
-    auto alerts = std::make_unique<Alerts>(hook, *webhook, origin);
+    auto alerts = std::make_unique<Alerts>(hook, *webhook, origin, std::move(clock));
     auto replay = [book = alerts.get()](const std::vector<journal::Stored>& past, Content::WallTime now) {
         book->replay(past, now);
     };

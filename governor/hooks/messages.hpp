@@ -4,6 +4,7 @@
 
 #include "governor/hooks/body.hpp"
 #include "governor/hooks/content.hpp"
+#include "governor/ports.hpp"
 #include "policies/hook.hpp"
 
 #include <functional>
@@ -24,6 +25,7 @@ struct Messages {
     std::unique_ptr<Content> content;
     Replay replay;  ///< empty: what is told does not depend on the past. Lives as long as `content`
 };
-Messages make_messages(const policies::Hook& hook, const Origin& origin);
+/// `clock` is CLOCK_MONOTONIC: tells a wall clock that was set from time that has passed.
+Messages make_messages(const policies::Hook& hook, const Origin& origin, Clock clock);
 
 }  // namespace governor::hooks

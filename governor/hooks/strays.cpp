@@ -3,10 +3,10 @@
 #include "governor/hooks/strays.hpp"
 
 #include "cgroup/fd.hpp"
+#include "cgroup/pid_fd.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,11 +70,9 @@ int kill_once(const std::string& proc, std::string_view wanted) {
     while (const dirent* entry = folder ? ::readdir(folder.get()) : nullptr) {
         const auto pid = pid_of(static_cast<const char*>(entry->d_name));
         if (!pid || !belongs(proc, *pid, wanted)) continue;
-        const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
-        // Once more behind the handle: the number may be another's by now.
-        if (process && belongs(proc, *pid, wanted) &&
-            ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0)
-            ++killed;
+        const auto process =
+            cgroups::PidFd::open_if(*pid, [&](int number) { return belongs(proc, number, wanted); });
+        if (process && process->send(SIGKILL)) ++killed;
     }
     return killed;
 }

@@ -5,6 +5,7 @@
 #include "governor/journal/writer.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 namespace governor::journal {
@@ -18,6 +19,13 @@ std::uint64_t ids_of_now(const publish::Publisher::WallClock& wall) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds host_uptime() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::seconds(now.tv_sec) +
+                                                         std::chrono::nanoseconds(now.tv_nsec));
+}
 
 Journal::Journal(boost::asio::any_io_executor loop, Options options, publish::Publisher::WallClock wall,
                  Tell tell)

@@ -22,6 +22,9 @@ namespace governor::journal {
 class Writer;
 struct Listeners;
 
+/// CLOCK_BOOTTIME: events grow old while the host is suspended.
+std::chrono::milliseconds host_uptime();
+
 struct Options {
     std::string folder;  ///< made when it is missing; the file in it is journal.db
     Retention retention;
@@ -29,6 +32,9 @@ struct Options {
     std::chrono::milliseconds retry_every{30'000};  ///< while nothing can be stored
     std::chrono::milliseconds trim_every{60'000};   ///< how often the retention looks
     std::chrono::milliseconds patience{2'000};      ///< the constructor waits so long for the disk
+    /// Time that passes, from any beginning, whatever is done to the wall clock: CLOCK_BOOTTIME. From the
+    /// journal's thread.
+    std::function<std::chrono::milliseconds()> uptime = host_uptime;
     /// Pages that the file may have (Store::open), asked at each opening; empty: no limit. From the journal's
     /// thread.
     std::function<std::uint32_t()> page_limit;

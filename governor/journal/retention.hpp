@@ -8,6 +8,10 @@
 
 namespace governor::journal {
 
+/// The clock by which events grow old: how long the journal has been in use. It stands while no governor
+/// runs, and no jump of the wall clock moves it.
+using Elapsed = std::chrono::milliseconds;
+
 /// What is kept: an event goes when it is older than `keep`, and the oldest go when all take more than
 /// `size`.
 struct Retention {

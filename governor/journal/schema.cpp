@@ -24,6 +24,13 @@ constexpr std::array<const char*, kSchemaVersion> kSteps{
     CREATE TABLE cursors(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE dead_letters(target TEXT NOT NULL, event INTEGER NOT NULL, attempts INTEGER NOT NULL,
                               error TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(target, event)) WITHOUT ROWID;
+    )",
+    // Ages are counted by a clock of the journal's own, because the wall clock can jump: `clock` is how long
+    // the journal has been in use, in milliseconds, and each checkpoint the newest event at such a time.
+    R"(
+    CREATE TABLE clock(elapsed INTEGER NOT NULL);
+    INSERT INTO clock VALUES(0);
+    CREATE TABLE checkpoints(elapsed INTEGER PRIMARY KEY, id INTEGER NOT NULL);
     )"};
 
 tl::unexpected<sqlite::Error> refuse(const sqlite::Database& database, const std::string& why) {

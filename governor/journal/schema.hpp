@@ -7,7 +7,7 @@
 namespace governor::journal {
 
 /// The version that this governor writes (PRAGMA user_version).
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 /// The code of the Error for a file that is sound, but not one that this governor may write. SQLite has no
 /// code of that value.

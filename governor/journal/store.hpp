@@ -60,8 +60,13 @@ class Store {
     sqlite::Result<std::uint64_t> cursor(const std::string& name);
     /// The last `limit`, oldest first.
     sqlite::Result<std::vector<DeadLetter>> dead(std::size_t limit);
-    /// One short step of the retention: a few hundred events at most.
-    sqlite::Result<Trimmed> trim(const Retention& retention, Moment now);
+    /// The journal's own clock when it was last stored.
+    sqlite::Result<Elapsed> elapsed();
+    sqlite::Result<void> set_elapsed(Elapsed now);
+    /// One short step of the retention: a few hundred events at most. Stores the clock. `now` never goes
+    /// back. An event goes at the latest 1/64 of `keep` after it is that old; an undelivered event's entry
+    /// goes with its event.
+    sqlite::Result<Trimmed> trim(const Retention& retention, Elapsed now);
 
   private:
     explicit Store(sqlite::Database database) : database_(std::move(database)) {}
@@ -72,7 +77,8 @@ class Store {
     sqlite::Result<void> move(const Batch& batch);
     sqlite::Result<policies::Bytes> used();
     sqlite::Result<std::map<std::string, std::uint64_t>> positions();
-    sqlite::Result<std::vector<std::uint64_t>> outdated(const Retention& retention, Moment now,
+    sqlite::Result<std::uint64_t> aged(const Retention& retention, Elapsed now);
+    sqlite::Result<std::vector<std::uint64_t>> outdated(const Retention& retention, std::uint64_t aged,
                                                         std::uint64_t unread_from);
     sqlite::Result<void> remove(const std::vector<std::uint64_t>& ids);
 

@@ -3,6 +3,7 @@
 #include "governor/journal/store.hpp"
 
 #include <algorithm>
+#include <string>
 
 /// The retention's half of the Store.
 namespace governor::journal {
@@ -12,6 +13,10 @@ using sqlite::Result;
 
 /// Events that one step deletes: some hundred kilobytes, so that no transaction is long.
 constexpr std::size_t kStep = 200;
+/// What a crash may cost the clock.
+constexpr Elapsed kClockStored = std::chrono::minutes(10);
+/// Checkpoints of the clock within the time that is kept.
+constexpr int kCheckpoints = 64;
 /// A cursor that is behind holds its events up to this multiple of the size.
 constexpr std::uint64_t kPatience = 2;
 
@@ -54,7 +59,43 @@ Result<std::map<std::string, std::uint64_t>> Store::positions() {
     }
 }
 
-Result<std::vector<std::uint64_t>> Store::outdated(const Retention& retention, Moment now,
+Result<Elapsed> Store::elapsed() {
+    const auto stored = database_.number("SELECT elapsed FROM clock");
+    if (!stored) return forward(stored);
+    return Elapsed(*stored);
+}
+
+Result<void> Store::set_elapsed(Elapsed now) {
+    return database_.run("UPDATE clock SET elapsed=" + std::to_string(now.count()));
+}
+
+/// The newest event that is older than the retention keeps; 0: none is.
+Result<std::uint64_t> Store::aged(const Retention& retention, Elapsed now) {
+    const auto stored = elapsed();
+    if (!stored) return forward(stored);
+    // An idle governor does not write to the disk every minute.
+    if (now - *stored >= kClockStored)
+        if (auto done = set_elapsed(now); !done) return forward(done);
+    const std::string at = std::to_string(now.count());
+    const std::string oldest_kept = std::to_string((now - retention.keep).count());
+    const std::string last = std::to_string((now - retention.keep / kCheckpoints).count());
+    auto done = database_.run(
+        "INSERT OR IGNORE INTO checkpoints SELECT " + at +
+        ",coalesce(max(id),0) FROM events "
+        "WHERE NOT EXISTS(SELECT 1 FROM checkpoints WHERE elapsed>" +
+        last +
+        ");"
+        // The newest of the old ones says what is old; the others say the same of less.
+        "DELETE FROM checkpoints WHERE elapsed<(SELECT max(elapsed) FROM checkpoints WHERE elapsed<" +
+        oldest_kept + ")");
+    if (!done) return forward(done);
+    const auto id =
+        database_.number("SELECT coalesce(max(id),0) FROM checkpoints WHERE elapsed<" + oldest_kept);
+    if (!id) return forward(id);
+    return static_cast<std::uint64_t>(*id);
+}
+
+Result<std::vector<std::uint64_t>> Store::outdated(const Retention& retention, std::uint64_t aged,
                                                    std::uint64_t unread_from) {
     const auto in_use = used();
     if (!in_use) return forward(in_use);
@@ -62,10 +103,10 @@ Result<std::vector<std::uint64_t>> Store::outdated(const Retention& retention, M
     const bool far_too_large = *in_use > policies::Bytes{retention.size.value * kPatience};
     auto statement =
         database_.prepare(too_large ? "SELECT id FROM events WHERE id<? ORDER BY id LIMIT ?"
-                                    : "SELECT id FROM events WHERE id<? AND time<? ORDER BY time LIMIT ?");
+                                    : "SELECT id FROM events WHERE id<? AND id<=? ORDER BY id LIMIT ?");
     if (!statement) return forward(statement);
     statement->bind(far_too_large ? kLastId : unread_from);
-    if (!too_large) statement->bind(std::int64_t{(now - retention.keep).time_since_epoch().count()});
+    if (!too_large) statement->bind(aged);
     statement->bind(std::uint64_t{kStep});
     return collect(*statement);
 }
@@ -78,20 +119,21 @@ Result<void> Store::remove(const std::vector<std::uint64_t>& ids) {
     return {};
 }
 
-Result<Trimmed> Store::trim(const Retention& retention, Moment now) {
+Result<Trimmed> Store::trim(const Retention& retention, Elapsed now) {
     auto transaction = sqlite::Transaction::begin(database_);
     if (!transaction) return forward(transaction);
     const auto cursors = positions();
     if (!cursors) return forward(cursors);
     std::uint64_t slowest = kLastId - 1;
     for (const auto& [name, position] : *cursors) slowest = std::min(slowest, position);
-    const auto ids = outdated(retention, now, slowest + 1);
+    const auto old = aged(retention, now);
+    if (!old) return forward(old);
+    const auto ids = outdated(retention, *old, slowest + 1);
     if (!ids) return forward(ids);
     if (auto done = remove(*ids); !done) return forward(done);
-    auto letters = database_.prepare("DELETE FROM dead_letters WHERE time<?");
+    auto letters = database_.prepare("DELETE FROM dead_letters WHERE event<=?");
     if (!letters) return forward(letters);
-    letters->bind(std::int64_t{(now - retention.keep).time_since_epoch().count()});
-    if (auto done = letters->run(); !done) return forward(done);
+    if (auto done = letters->bind(*old).run(); !done) return forward(done);
     if (auto done = transaction->commit(); !done) return forward(done);
 
     Trimmed out;

@@ -152,6 +152,7 @@ void Writer::run() {
         trim_when_due();
     }
     commit_all(true);
+    if (store_) static_cast<void>(store_->set_elapsed(elapsed()));
     store_.reset();
     {
         const std::lock_guard lock(mutex_);
@@ -190,6 +191,11 @@ void Writer::open_store() {
     } else {
         return fail(newest.error());
     }
+    const auto stored = opened->elapsed();
+    if (!stored) return fail(stored.error());
+    // A file that is opened again goes on; one that was made anew does not go back.
+    elapsed_at_opening_ = std::max(*stored, opened_at_.count() == 0 ? Elapsed{0} : elapsed());
+    opened_at_ = options_.uptime();
     taken_ids_ = std::max(opened->first_id() - 1, newest_stored_);
     store_.emplace(std::move(*opened));
 }
@@ -249,7 +255,7 @@ void Writer::trim_when_due() {
     since_trim_ = 0;
     std::map<std::string, std::uint64_t> unread;
     for (bool more = true; more && store_ && !is_closing();) {
-        const auto trimmed = store_->trim(options_.retention, now());
+        const auto trimmed = store_->trim(options_.retention, elapsed());
         if (!trimmed) return fail(trimmed.error());
         more = trimmed->more;
         for (const auto& [name, count] : trimmed->unread) unread[name] += count;

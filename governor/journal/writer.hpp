@@ -72,6 +72,8 @@ class Writer {
 
     std::string path() const { return options_.folder + "/journal.db"; }
     Moment now() const { return std::chrono::floor<std::chrono::milliseconds>(wall_()); }
+    /// The journal's own clock.
+    Elapsed elapsed() const { return elapsed_at_opening_ + options_.uptime() - opened_at_; }
     bool wait_for_work();
     void open_store();
     void commit_all(bool even_degraded);
@@ -109,6 +111,8 @@ class Writer {
     Clock::time_point trim_at_{};
     std::size_t since_trim_ = 0;  ///< events stored since
     std::optional<Clock::time_point> anew_at_;
+    Elapsed elapsed_at_opening_{0};
+    std::chrono::milliseconds opened_at_{0};
 };
 
 }  // namespace governor::journal

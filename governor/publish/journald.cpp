@@ -32,8 +32,8 @@ const char* priority_of(const Record& record) {
     constexpr std::array<std::string_view, 4> kBad{"breaker_opened", "cap_frozen", "oom_killed",
                                                    "drift_storm"};
     constexpr std::array<std::string_view, 9> kNotable{
-        "action_failed",    "killed",          "docker_slow",    "docker_disconnected",  "host_short",
-        "protection_short", "restart_delayed", "log_lines_lost", "events_client_dropped"};
+        "action_failed", "brake_lost",       "killed",          "docker_slow",    "docker_disconnected",
+        "host_short",    "protection_short", "restart_delayed", "log_lines_lost", "events_client_dropped"};
     if (std::ranges::find(kBad, record.type) != kBad.end()) return kError;
     if (std::ranges::find(kNotable, record.type) != kNotable.end()) return kWarning;
     const bool lost_work = record.type == "restart_finished" && record.event &&

@@ -47,6 +47,8 @@ std::string_view headline(EventType type) {
             return "left alone, somebody else stops or pauses it";
         case EventType::kAdopted:
             return "adopted in the middle of an action";
+        case EventType::kBrakeLost:
+            return "BRAKE LOST, the governor was silent for too long";
         case EventType::kActionFailed:
             return "ACTION FAILED";
         case EventType::kGiveWay:
@@ -124,6 +126,8 @@ RuleWords words_of(Rule rule) {
             return {"the policy no longer asks for it"};
         case Rule::kOperatorStop:
             return {"an operator stopped the container"};
+        case Rule::kLease:
+            return {"the governor was silent for", "lease"};
     }
     return {""};
 }

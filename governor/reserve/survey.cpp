@@ -50,7 +50,12 @@ void adjust(const Question& question, const cgroups::Processes& processes, Findi
         const auto now = processes.oom_score_adj(pid);
         // A process that has just ended is no problem.
         if (!now || *now == *question.oom_score_adj) continue;
-        const auto set = processes.set_oom_score_adj(pid, *question.oom_score_adj);
+        const auto process = cgroups::PidFd::open(pid, question.run->directory, processes);
+        // It ended, or it left: the number is not the container's.
+        if (!process && (process.error().gone() || process.error().code == std::errc::permission_denied))
+            continue;
+        const auto set = process ? processes.set_oom_score_adj(*process, *question.oom_score_adj)
+                                 : tl::make_unexpected(process.error());
         if (set) {
             ++out.adjusted;
         } else if (!set.error().gone()) {

@@ -31,6 +31,8 @@ namespace asio = boost::asio;
 using policies::TimePoint;
 
 constexpr std::size_t kLooks = 8;
+/// Docker's ring is replayed at the start only. Later a start is new, even when the wall clock was set back.
+constexpr auto kReplayed = std::chrono::seconds(30);
 constexpr const char* kCursorFile = "/kernel-log";
 
 std::string slurp(const std::string& path) {
@@ -175,7 +177,7 @@ void Verdicts::on_docker(const docker::Event& event) {
     if (!start && action != "oom" && action != "kill" && action != "die" && action != "destroy") return;
     hear_log();
     const TimePoint now = parts_.clock();
-    if (start && event.time_nano >= parts_.started_ns) {
+    if (start && (event.time_nano >= parts_.started_ns || now - made_at_ > kReplayed)) {
         book_.began(id);
         Known& known = known_[id];
         if (known.subject->id.empty()) known.subject = subject_of(event);
@@ -208,6 +210,9 @@ void Verdicts::on_found(const docker::ContainerDetails& details, const publish::
     if (known.run == run) return;
     const bool missed_end = known.run != nullptr;
     if (missed_end) book_.ended(subject->id, -1, parts_.clock());
+    // It watches the process of the run before.
+    known.dying.reset();
+    known.death.reset();
     known.run = run;
     known.looks.clear();
     const auto events = run->files.events();
@@ -290,10 +295,8 @@ std::optional<std::uint64_t> Verdicts::ancestors_of(const std::string& path) {
 // -------------------------------------------------------------------------------------------
 
 void Verdicts::watch_death(Known& known) {
-    known.dying.reset();
-    known.death.reset();
-    if (known.run->pid <= 0) return;
-    auto death = cgroups::DeathWatch::open(known.run->pid, parts_.proc);
+    if (!known.run->main) return;
+    auto death = cgroups::DeathWatch::open(*known.run->main, parts_.proc);
     if (!death) return;
     auto dying = dying_.add(death->fd(), async::Readiness::For::kInput, &known);
     if (!dying) return;

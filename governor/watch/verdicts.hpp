@@ -108,6 +108,7 @@ class Verdicts {
     void tell_of_host(const cgroups::OomReport& report, bool missed);
 
     Parts parts_;
+    policies::TimePoint made_at_ = parts_.clock();
     std::optional<OomLog> log_;
     KillBook book_;
     async::Readiness dying_;

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/death_watch.hpp"
 
+#include "tests/support/kernel_texts.hpp"
+#include "tests/support/tree.hpp"
+
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,9 +34,11 @@ class Child {
         ::waitpid(pid_, nullptr, 0);
     }
     int pid() const { return pid_; }
+    const PidFd& process() const { return *process_; }
 
   private:
     int pid_;
+    Result<PidFd> process_ = PidFd::open_if(pid_, [](int) { return true; });
 };
 
 /// How it ended; waits until it has.
@@ -47,8 +52,8 @@ Ending ending_of(const DeathWatch& watch) {
 TEST(death_watch, tells_an_exit_code_from_a_signal_that_looks_the_same) {
     const Child exits(137);
     const Child is_killed(-1);
-    const auto first = DeathWatch::open(exits.pid());
-    const auto second = DeathWatch::open(is_killed.pid());
+    const auto first = DeathWatch::open(exits.process());
+    const auto second = DeathWatch::open(is_killed.process());
     if (!first && first.error().code == std::errc::function_not_supported)
         GTEST_SKIP() << first.error().message();
     ASSERT_TRUE(first && second);
@@ -59,12 +64,28 @@ TEST(death_watch, tells_an_exit_code_from_a_signal_that_looks_the_same) {
 
 TEST(death_watch, one_that_is_gone_tells_nothing_wrong) {
     auto child = std::make_unique<Child>(-1);
-    const auto watch = DeathWatch::open(child->pid());
+    const auto process = PidFd::open_if(child->pid(), [](int) { return true; });
+    ASSERT_TRUE(process);
+    const auto watch = DeathWatch::open(*process);
     ASSERT_TRUE(watch);
     child.reset();
     // Newer kernels keep it for us.
     EXPECT_NE(watch->look().sigkill, false);
-    EXPECT_FALSE(DeathWatch::open(-5));
+}
+
+TEST(death_watch, does_not_watch_the_process_that_got_the_number_of_one_that_is_gone) {
+    auto child = std::make_unique<Child>(-1);
+    const auto process = PidFd::open_if(child->pid(), [](int) { return true; });
+    ASSERT_TRUE(process);
+    TempTree proc;
+    // What stands under its number now is another's.
+    proc.file(std::to_string(child->pid()) + "/status", kernel_texts::kStatus);
+    proc.file(std::to_string(child->pid()) + "/stat", "");
+    EXPECT_TRUE(DeathWatch::open(*process, proc.path()));
+    child.reset();
+    const auto late = DeathWatch::open(*process, proc.path());
+    ASSERT_FALSE(late);
+    EXPECT_TRUE(late.error().gone());
 }
 
 TEST(death_watch, the_exit_code_stands_at_the_end_of_stat) {

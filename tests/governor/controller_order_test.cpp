@@ -26,6 +26,7 @@ class HastyActuator final : public Actuator {
     void relieve(const Target& /*target*/, const policies::Relief& relief, Answer /*answer*/) override {
         if (std::holds_alternative<policies::Thaw>(relief)) done.emplace_back("thaw");
     }
+    void ended(const governor::Run& /*run*/) override {}
     std::vector<std::string> done;
 };
 

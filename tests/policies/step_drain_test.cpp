@@ -186,6 +186,64 @@ TEST(step_drain, what_a_dead_governor_left_frozen_is_thawed) {
     EXPECT_EQ(story.times(EventType::kAdopted), 1);
 }
 
+Story braked() {
+    auto story = Story::begun(graceful_policy());
+    story.crossed(1900).feed(Frozen{StopHandling::kHandled});
+    return story;
+}
+
+TEST(step_drain, a_stop_that_the_guardian_finished_is_not_signalled_again) {
+    auto story = braked();
+    // Stopped for a minute: every timer is overdue when it goes on, but what the guardian did comes first.
+    story.now += 60s;
+    story.feed(BrakeLost{true, 50s, 10s});
+    EXPECT_EQ(story.phase(), Phase::kDraining);
+    EXPECT_FALSE(story.result.state.frozen);
+    const Event* lost = story.event(EventType::kBrakeLost);
+    ASSERT_NE(lost, nullptr);
+    EXPECT_EQ(lost->via, Via::kDirect);
+    EXPECT_FALSE(lost->frozen);
+    EXPECT_EQ(lost->reason, (Reason{Rule::kLease, Quantity::of(60s), Quantity::of(10s), {}}));
+    story.feed(Tick{}).feed(SignalPending{Via::kDirect}).feed(SignalPending{Via::kDocker});
+    EXPECT_EQ(story.times<SignalStop>(), 0);
+    EXPECT_EQ(story.times(EventType::kSignalled), 1);
+    EXPECT_EQ(story.event(EventType::kSignalled)->brake, 10s);
+}
+
+TEST(step_drain, the_grace_counts_from_the_guardians_signal) {
+    auto story = braked();
+    story.now += 12s;
+    story.feed(BrakeLost{true, 2s, 10s}).pass(19s);
+    EXPECT_EQ(story.times<KillWhole>(), 0);
+    story.pass(2s);
+    EXPECT_EQ(story.times<KillWhole>(), 1);
+}
+
+TEST(step_drain, dockers_own_signals_after_the_guardians_are_no_stop_by_another) {
+    auto story = braked();
+    story.now += 12s;
+    story.feed(BrakeLost{true, 2s, 10s}).feed(DockerKill{}).pass(1s).restarts();
+    EXPECT_EQ(story.event(EventType::kRestartFinished)->outcome, Outcome::kGraceful);
+}
+
+TEST(step_drain, what_was_only_thawed_is_frozen_again_while_its_stop_is_asked_for) {
+    auto story = braked();
+    story.now += 12s;
+    story.feed(BrakeLost{false, 2s, 10s});
+    EXPECT_TRUE(story.did<Freeze>());
+    EXPECT_EQ(story.phase(), Phase::kSignalling);
+    EXPECT_TRUE(story.result.state.frozen);
+}
+
+TEST(step_drain, a_drain_goes_on_when_the_guardian_releases_its_hold) {
+    auto story = draining();
+    story.told.clear();
+    story.feed(BrakeLost{true, 2s, 10s});
+    EXPECT_EQ(story.phase(), Phase::kDraining);
+    EXPECT_EQ(story.times(EventType::kBrakeLost), 1);
+    EXPECT_EQ(story.told.size(), 1U);
+}
+
 TEST(step_drain, an_exit_code_of_its_own_is_not_called_graceful) {
     auto story = draining();
     story.pass(1s).restarts(1);

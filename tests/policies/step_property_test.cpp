@@ -120,6 +120,8 @@ class Chaos {
                 story.feed(Adopt{at_random(2), seconds_at_random()});
                 break;
             case 15:
+                story.feed(BrakeLost{at_random(2), seconds_at_random(), 10s});
+                break;
             case 16:
             case 17:
             case 18:

@@ -21,6 +21,7 @@ class FakeActuator final : public Actuator {
     void relieve(const Target& target, const policies::Relief& relief, Answer answer) override {
         std::visit([&](const auto& what) { note(target, what, std::move(answer)); }, relief);
     }
+    void ended(const Run&) override { ++ends; }
     template <class T>
     std::ptrdiff_t times() const {
         return std::count_if(actions.begin(), actions.end(), [](const policies::Action& action) {
@@ -37,6 +38,7 @@ class FakeActuator final : public Actuator {
     std::vector<std::string> targets;
     std::vector<policies::Action> actions;
     std::vector<Answer> answers;
+    int ends = 0;
 
   private:
     void note(const Target& target, const policies::Action& action, Answer answer) {

@@ -66,7 +66,7 @@ class NativeCgroup {
             while (true) ::pause();
         }
         ::signal(SIGTERM, before);
-        if (child_ > 0 && own_.attach(child_)) return child_;
+        if (child_ > 0 && own_.write("cgroup.procs", std::to_string(child_))) return child_;
         return 0;
     }
     /// Waits for the child's end; its status as of waitpid.

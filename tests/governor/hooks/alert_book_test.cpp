@@ -65,6 +65,23 @@ class AlertBookTest : public testing::Test {
     AlertBook book{settings};
 };
 
+TEST_F(AlertBookTest, AWallClockThatIsSetChangesNoDuration) {
+    for (const auto jump : {std::chrono::milliseconds(-24h * 400), std::chrono::milliseconds(24h * 400)}) {
+        apply(event("breaker_opened"));
+        EXPECT_FALSE(resolved(send_one()));
+        now += jump;
+        book.clock_set(jump);
+        EXPECT_EQ(send(), json::array());
+        now += 59s;
+        EXPECT_EQ(send(), json::array());
+        now += 1s;
+        EXPECT_FALSE(resolved(send_one())) << "it fires, and is sent again in time";
+        apply(event("breaker_released"));
+        now += 5min;
+        EXPECT_TRUE(resolved(send_one()));
+    }
+}
+
 TEST_F(AlertBookTest, AnOomKillArrivesWithServiceVerdictAndCulprit) {
     apply(event("oom_killed"));
     EXPECT_EQ(send(), json::array()) << "the verdict follows";

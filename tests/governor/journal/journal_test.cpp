@@ -295,6 +295,30 @@ TEST_F(JournalTest, RetentionNeedsNoRestart) {
     EXPECT_TRUE(told.empty());
 }
 
+TEST_F(JournalTest, AJumpOfTheWallClockCostsNoEvent) {
+    options.trim_every = 1ms;
+    options.retention.keep = 1h;
+    std::atomic<std::chrono::milliseconds> uptime{5'000ms};
+    options.uptime = [&uptime] { return uptime.load(); };
+    start();
+    const auto first = append();
+    wait_for(first);
+    const auto trims = [this] {
+        return sqlite::Database::open(path(), 1s)->number("SELECT elapsed FROM clock");
+    };
+    // The fixture's wall clock is another one than that of these events.
+    journal->append(event(journal->next_id(), "coach", "armed", kDay + 24h * 400));
+    const auto back = journal->next_id();
+    journal->append(event(back, "coach", "armed", kDay - 24h * 400));
+    wait_for(back);
+    uptime = 5'000ms + 30min;
+    ASSERT_TRUE(test::run_until(io, [&] { return ids().size() == 3 && *trims() == 1'800'000; }));
+    uptime = 5'000ms + 2h;
+    ASSERT_TRUE(test::run_until(io, [&] { return ids().empty(); })) << "they grow old all the same";
+    listening.reset();
+    journal.reset();
+}
+
 TEST_F(JournalTest, ATargetThatIsTooFarBehindIsTold) {
     options.retention.size = {1U << 20U};
     start();

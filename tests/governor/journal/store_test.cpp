@@ -187,7 +187,7 @@ TEST_F(StoreTest, RefusesANewerSchemaAndAnotherProgramsFile) {
     const auto newer = Store::open(path, 0, 0);
     ASSERT_FALSE(newer);
     EXPECT_EQ(newer.error().code, kForeignFile);
-    EXPECT_THAT(newer.error().message, HasSubstr("version 2"));
+    EXPECT_THAT(newer.error().message, HasSubstr("version " + std::to_string(kSchemaVersion + 1)));
     EXPECT_FALSE(newer.error().damaged()) << "it is not moved away";
 
     const std::string foreign = tree.path("foreign.db");

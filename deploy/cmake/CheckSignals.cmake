@@ -1,0 +1,20 @@
+# Fails when a source sends a signal by number, or opens a pidfd, elsewhere than in cgroup/pid_fd.cpp: the number may belong to
+# another process by then (docs/architecture.md, "Processes are held by pidfd").
+cmake_policy(VERSION 3.25)
+set(calls "(^|[^a-zA-Z_0-9])::(kill|killpg|tgkill|sigqueue)\\(|[^a-zA-Z_0-9:.>]kill\\([^)]*, *SIG|pidfd_open|pidfd_send_signal")
+# hooks/exec.cpp ends the group of a child of its own before it waits for the child, so the number is still the child's.
+set(allowed cgroup/pid_fd.cpp cgroup/pid_fd.hpp governor/hooks/exec.cpp)
+file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/cgroup/*.?pp ${ROOT}/policies/*.?pp ${ROOT}/governor/*.?pp)
+set(bad "")
+foreach(source IN LISTS sources)
+  if(source IN_LIST allowed)
+    continue()
+  endif()
+  file(STRINGS ${ROOT}/${source} lines REGEX "${calls}")
+  foreach(line IN LISTS lines)
+    string(APPEND bad "\n  ${source}: ${line}")
+  endforeach()
+endforeach()
+if(bad)
+  message(FATAL_ERROR "signals to other processes go through cgroups::PidFd (cgroup/pid_fd.hpp):${bad}")
+endif()

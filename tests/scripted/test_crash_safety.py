@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The governor's own end, its hanging, and the numbers of processes that are gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scripted.host import MIB
+from scripted.wait import until
+
+POLICY = """
+version: 1
+services:
+  coach:
+    match: { service: coach }
+    memory: { hard: 256MiB, swap: 0, tripwire: 90% }
+    near_oom: { brake: { docker_timeout: 5s } }
+"""
+#: The lease is 10 s (governor/act/guardian_protocol.hpp), and the machine may be busy.
+LEASE = 40
+
+
+def braked(host, start, **container):
+    """A daemon whose coach is frozen, and that waits for a Docker that hangs. The main process survives its stop signal."""
+    daemon = start(POLICY)
+    coach = host.container(ends=(), **container)
+    daemon.wait("armed", service="coach")
+    host.engine.hang("POST .*/restart")
+    coach.cgroup.memory(anon=240 * MIB)
+    until(coach.frozen, "the brake", about=daemon.timeline)
+    return daemon, coach
+
+
+def child_of(pid: int) -> int:
+    """The daemon's only child: its guardian."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+
+# ---- D1: processes are held, not numbers
+
+
+@pytest.mark.parametrize("end", ["die", "destroy"])
+def test_the_next_process_with_the_number_gets_no_signal(host, start, end: str) -> None:
+    """The container ends in the middle of its brake, and its number goes to another process, which is not the container's."""
+    daemon, coach = braked(host, start)
+    other = coach.main
+    coach.cgroup.set("cgroup.procs", "")
+    host.add_process(other.pid, "/system.slice/other.service")
+    coach.cgroup.set("cgroup.freeze", 0)  # the kernel's: another process was never frozen
+    host.engine.hang("POST .*/start")
+    if end == "destroy":
+        with host.engine.lock:
+            host.engine.containers.pop(coach.id)
+    host.engine.emit(end, coach, **({"exitCode": "137"} if end == "die" else {}))
+    daemon.settle()
+    assert daemon.stop() == 0, daemon.errors()
+    assert other.exit_code() is None and other.signals() == []
+
+
+# ---- D2: a governor that hangs
+
+
+def test_a_stopped_governor_leaves_nothing_frozen_and_sends_no_second_signal(host, start) -> None:
+    daemon, coach = braked(host, start)
+    daemon.signal(signal.SIGSTOP)
+    until(lambda: coach.main.signals() == [signal.SIGTERM], "the guardian's signal", LEASE, about=daemon.timeline)
+    assert not coach.frozen() and coach.cgroup.get("memory.high") == "max"
+    # All of its timers are overdue by now, docker_timeout among them.
+    daemon.signal(signal.SIGCONT)
+    lost = daemon.wait("brake_lost", service="coach")
+    assert lost.rule == "lease" and lost.raw["via"] == "direct" and "frozen" not in lost.raw
+    daemon.wait("signalled", service="coach")
+    daemon.settle()
+    assert daemon.events("docker_slow") == [] and daemon.events("signalled")[1:] == []
+    assert coach.main.signals() == [signal.SIGTERM], daemon.timeline()
+    assert not coach.frozen()
+
+
+def test_a_stopped_governor_that_is_killed_leaves_nothing_frozen(host, start) -> None:
+    daemon, coach = braked(host, start)
+    daemon.signal(signal.SIGSTOP)
+    daemon.signal(signal.SIGKILL)
+    until(lambda: coach.main.signals() == [signal.SIGTERM], "the guardian's signal", about=daemon.timeline)
+    assert not coach.frozen()
+
+
+def test_a_guardian_that_hangs_is_replaced(host, start) -> None:
+    daemon, coach = braked(host, start)
+    before = child_of(daemon.process.pid)
+    os.kill(before, signal.SIGSTOP)
+    until(lambda: child_of(daemon.process.pid) != before, "another guardian", LEASE, about=daemon.timeline)
+    assert coach.main.signals() == []
+    daemon.signal(signal.SIGKILL)
+    until(lambda: coach.main.signals() == [signal.SIGTERM], "the new guardian's signal", about=daemon.timeline)
+    assert not coach.frozen()
+
+
+# ---- SIGTERM ends it, whatever blocks
+
+
+def test_sigterm_while_docker_hangs_at_the_start(host, start) -> None:
+    host.engine.hang("GET /")
+    daemon = start(POLICY, wait=False)
+    until(lambda: host.engine.requests, "the first request")
+    assert daemon.stop(timeout=10) == 0, daemon.errors()
+    assert daemon.events() == []
+
+
+def test_sigterm_in_the_middle_of_a_brake(host, start) -> None:
+    daemon, coach = braked(host, start)
+    assert daemon.stop(timeout=10) == 0, daemon.errors()
+    assert not coach.frozen() and coach.cgroup.get("memory.high") == "max"
+    until(lambda: coach.main.signals() == [signal.SIGTERM], "its stop signal")
+
+
+def test_sigterm_while_the_loop_blocks(host, start) -> None:
+    """A file whose opening does not return stands for a kernel that does not answer."""
+    daemon, braked_one = braked(host, start)
+    blocked = host.container("blocked", start=False)
+    (blocked.cgroup.path / "memory.max").unlink()
+    os.mkfifo(blocked.cgroup.path / "memory.max")
+    host.engine.emit("start", blocked)
+    until(lambda: opening(daemon.process.pid), "the loop to block", about=daemon.timeline)
+    assert daemon.stop(timeout=10) == 1
+    assert "the event loop did not end in time" in daemon.errors()
+    until(lambda: braked_one.main.signals() == [signal.SIGTERM], "the guardian's signal")
+    assert not braked_one.frozen()
+
+
+def opening(pid: int) -> bool:
+    """Whether the main thread waits in openat(2)."""
+    return Path(f"/proc/{pid}/syscall").read_text().split()[0] in ("257", "56")  # x86-64, arm64
+
+
+def test_sigterm_while_the_guardian_hangs(host, start) -> None:
+    daemon = start(POLICY)
+    guardian = child_of(daemon.process.pid)
+    os.kill(guardian, signal.SIGSTOP)
+    until(lambda: stopped(guardian), "the guardian to stop")
+    try:
+        assert daemon.stop(timeout=10) == 1
+        assert "did not end in time" in daemon.errors()
+    finally:
+        os.kill(guardian, signal.SIGCONT)
+
+
+# ---- the service manager
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """What systemd listens on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(20)
+        yield listening
+
+
+def heard(manager: socket.socket, wanted: str) -> list[str]:
+    """All states up to and including the wanted one."""
+    states: list[str] = []
+    while not states or wanted not in states[-1].split("\n"):
+        states.append(manager.recv(4096).decode())
+    return states
+
+
+def test_it_is_ready_when_what_runs_is_governed(host, start, manager: socket.socket) -> None:
+    host.container()
+    host.engine.hang("GET /containers/.*/json")
+    daemon = start(POLICY, env={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "100000"})
+    until(lambda: host.engine.count("GET", "/containers/.*/json"), "the inspect")
+    before = heard(manager, "WATCHDOG=1") + heard(manager, "WATCHDOG=1")
+    assert not any("READY=1" in state for state in before)
+    host.engine.answer_again()
+    heard(manager, "READY=1")
+    assert daemon.events("armed", service="coach")
+    daemon.signal(signal.SIGHUP)
+    heard(manager, "RELOADING=1")
+    heard(manager, "READY=1")
+    assert daemon.stop() == 0
+    heard(manager, "STOPPING=1")
+
