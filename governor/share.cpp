@@ -4,7 +4,7 @@
 #include "governor/supervisor.hpp"
 #include "policies/shared_limit.hpp"
 
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 namespace governor {
@@ -16,6 +16,11 @@ bool is_ready(const Controller& controller, policies::TimePoint now) {
     const Target& target = controller.target();
     return policies::can_give_way(*target.policy, controller.state(), now) &&
            Deed::permit(target, policies::AskStop{}).has_value();
+}
+
+bool acts(const Controller& controller) {
+    const auto& policy = controller.target().policy;
+    return policy->near_oom && policy->near_oom->action != policies::NearOomAction::kNotify;
 }
 
 }  // namespace
@@ -35,15 +40,14 @@ std::vector<cgroups::SharedText> Supervisor::below(const cgroups::LimitNode& nod
 }
 
 bool Supervisor::shares_its_limit(const Entry& entry, const policies::Sample& sample) const {
-    if (sample.bound_level == 0) return false;
+    // One that only notifies has nothing to leave to others.
+    if (sample.bound_level == 0 || !acts(*entry.controller)) return false;
     const cgroups::LimitNode* node = entry.controller->target().run->files.ancestor(sample.bound_level);
     if (node == nullptr) return false;
-    std::size_t acting = 0;
-    for (const cgroups::SharedText& id : below(*node)) {
-        const auto& policy = entries_.find(id)->second.controller->target().policy;
-        if (policy->near_oom && policy->near_oom->action != policies::NearOomAction::kNotify) ++acting;
-    }
-    return acting > 1;
+    const auto ids = below(*node);
+    return std::ranges::count_if(ids, [this](const cgroups::SharedText& id) {
+               return acts(*entries_.find(id)->second.controller);
+           }) > 1;
 }
 
 /// `near` has come near a limit that it shares, and has not acted on it. The one that gives way is chosen

@@ -143,6 +143,21 @@ TEST(step_limit, swappable_memory_is_no_page_cache) {
     EXPECT_EQ(story.times<SetTripwire>(), 0);
 }
 
+TEST(step_limit, dirty_pages_keep_the_tripwire_that_slows_the_writer) {
+    // A download to an NFS volume: 35 MiB of its own, the rest waits for the server. Lifting the tripwire lets it run into
+    // its hard limit faster than the pages are written.
+    auto story = Story::begun(graceful_policy());
+    story.sample.unreclaimable = 35_MiB;
+    story.sample.current = 1850_MiB;
+    story.sample.clean_cache = 15_MiB;
+    story.sample.unwritten = 1800_MiB;
+    story.sample.writeback = 300_MiB;
+    story.sample.hard = Story::kHard;
+    story.pass(1s).feed(Sampled{story.sample, true});
+    EXPECT_EQ(story.times<SetTripwire>(), 0);
+    EXPECT_EQ(story.times(EventType::kPageCacheChurn), 0);
+}
+
 /// So many looks, 300 ms apart, at dirty pages of which `writeback(i)` MiB are being written.
 template <class Writeback>
 Story& looks(Story& story, int count, Writeback writeback) {
