@@ -47,6 +47,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -240,9 +241,10 @@ class Daemon {
         };
         docker::EventStream events(docker_, stream_options);
         host_watch_->start();
+        const std::function<std::string()> reload_policies = [this] { return reload(); };
         co_await (supervisor_->run() || events.run(std::ref<docker::EventHandler>(*supervisor_)) ||
                   server.run() || keeper_->run() || verdicts_->run() || reconcile_for_ever() ||
-                  lifetime_.keep_alive() || lifetime_.wait_for_end([this] { return reload(); }));
+                  lifetime_.keep_alive() || lifetime_.wait_for_end(reload_policies));
         tell("governor_stopping", "Tripwires are lifted and brakes released; the hard limits stay.");
     }
 

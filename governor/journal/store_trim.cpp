@@ -81,7 +81,7 @@ Result<std::uint64_t> Store::aged(const Retention& retention, Elapsed now) {
     const std::string last = std::to_string((now - retention.keep / kCheckpoints).count());
     auto done = database_.run(
         "INSERT OR IGNORE INTO checkpoints SELECT " + at +
-        ",coalesce(max(id),0) FROM events "
+        ",(SELECT coalesce(max(id),0) FROM events) "
         "WHERE NOT EXISTS(SELECT 1 FROM checkpoints WHERE elapsed>" +
         last +
         ");"

@@ -20,7 +20,7 @@ TOOLS = "/opt/testbed/tools"
 HARD = 256 * MIB
 #: What the governor says when it acts, or when something went wrong. None of it may come where it should leave things alone.
 ALARMS = {"oom_near", "brake", "signalled", "killed", "oom_killed", "breaker_opened", "restart_delayed", "restart_finished",
-          "action_failed", "docker_slow", "cap_frozen"}
+          "action_failed", "brake_lost", "docker_slow", "cap_frozen"}
 
 # The times are generous because the guest is emulated: they are no part of what the scenarios show.
 POLICY = """
