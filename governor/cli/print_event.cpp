@@ -15,7 +15,7 @@ using nlohmann::json;
 
 /// What a person must look at, and what went wrong before that.
 Colour type_colour(std::string_view type) {
-    constexpr std::array<std::string_view, 9> kBad{
+    constexpr std::array<std::string_view, 10> kBad{
         "oom_killed",    "oom_verdict", "killed",           "breaker_opened",  "cap_frozen",
         "action_failed", "brake_lost",  "journal_degraded", "journal_damaged", "journal_events_lost"};
     constexpr std::array<std::string_view, 5> kNotable{"oom_near", "brake", "docker_slow", "restart_delayed",

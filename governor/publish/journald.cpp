@@ -31,7 +31,7 @@ constexpr std::size_t kShortId = 12;
 const char* priority_of(const Record& record) {
     constexpr std::array<std::string_view, 4> kBad{"breaker_opened", "cap_frozen", "oom_killed",
                                                    "drift_storm"};
-    constexpr std::array<std::string_view, 9> kNotable{
+    constexpr std::array<std::string_view, 10> kNotable{
         "action_failed", "brake_lost",       "killed",          "docker_slow",    "docker_disconnected",
         "host_short",    "protection_short", "restart_delayed", "log_lines_lost", "events_client_dropped"};
     if (std::ranges::find(kBad, record.type) != kBad.end()) return kError;
