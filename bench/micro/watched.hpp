@@ -30,6 +30,7 @@ class Deaf final : public governor::Actuator, public governor::publish::EventSin
   public:
     void perform(const governor::Deed&, governor::Answer) override {}
     void relieve(const governor::Target&, const policies::Relief&, governor::Answer) override {}
+    void ended(const governor::Run&) override {}
     void publish(const governor::publish::Record&) override {}
 };
 
