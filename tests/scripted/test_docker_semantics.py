@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import signal
 import socket
 
@@ -155,7 +154,6 @@ def test_an_operators_stop_and_start_ends_the_quarantine(host, start):
     coach = quarantined(host, daemon)
     coach.stop()
     assert daemon.wait("breaker_released", service="coach").rule == "operator_stop"
-    coach.use(anon=100 * MIB)
     coach.start()
     daemon.wait("armed", service="coach", count=3)
     assert not daemon.status("coach")["quarantined"]
@@ -218,8 +216,6 @@ def test_a_name_of_several_projects_is_refused(host, start):
         assert "blog/coach, shop/coach" in refused.stderr, refused
     assert daemon.command("explain", "shop/coach").returncode == 0
     assert daemon.command("events", "--service", "shop/coach").returncode == 0
-    answer = json.loads(daemon.command("explain", "coach", "--json").stdout or "{}")
-    assert "several projects" in answer.get("error", "several projects")
 
 
 def test_replicas_of_one_service_are_one_name(host, start):
