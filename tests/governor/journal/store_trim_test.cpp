@@ -67,7 +67,9 @@ TEST_F(Trim, ByAgeWhateverTheWallClockSays) {
     // Their times are days apart in both directions: before a clock was set, and after it was set back.
     for (std::uint64_t id = 1; id <= 200; ++id) {
         const auto time = kDay + 24h * (id % 3 == 0 ? 400 : id % 3 == 1 ? -400 : 0);
-        ASSERT_TRUE(store.commit({.events = {event(id, "a", "armed", time)}}));
+        Batch batch;
+        batch.events = {event(id, "a", "armed", time)};
+        ASSERT_TRUE(store.commit(batch));
         trim(1min * id);
     }
     const auto oldest = all().front().id;
