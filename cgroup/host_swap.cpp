@@ -12,6 +12,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <span>
 
 namespace cgroups {
 namespace {
@@ -41,12 +42,16 @@ std::optional<std::uint64_t> number(std::string_view text) {
     return out;
 }
 
-std::string text_of(const std::string& path) {
+std::string_view read_into(std::span<char> buffer, const std::string& path) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::array<char, 8192> buffer;
     if (!fd) return {};
     const auto text = read_held(fd.get(), buffer, path);
-    return text ? std::string(*text) : std::string();
+    return text ? *text : std::string_view();
+}
+
+std::string text_of(const std::string& path) {
+    std::array<char, 8192> buffer;
+    return std::string(read_into(buffer, path));
 }
 
 /// mm_stat's columns: orig_data_size compr_data_size mem_used_total mem_limit … (bytes).
@@ -98,20 +103,20 @@ HostSwap judge_swap(const SwapTexts& texts) {
     return out;
 }
 
-HostSwap host_swap(const std::string& proc, const std::string& sys) {
-    const std::string meminfo = text_of(proc + "/meminfo");
+HostSwap SwapReader::read() const {
+    std::array<char, 8192> buffer;
     SwapTexts texts;
-    texts.meminfo = meminfo;
-    if (parse_meminfo(meminfo, "SwapFree").value_or(Bytes{}) == Bytes{}) return {};
-    const std::string swappiness = text_of(proc + "/sys/vm/swappiness");
+    texts.meminfo = read_into(buffer, meminfo_);
+    if (parse_meminfo(texts.meminfo, "SwapFree").value_or(Bytes{}) == Bytes{}) return {};
+    const std::string swappiness = text_of(proc_ + "/sys/vm/swappiness");
     texts.swappiness = swappiness;
-    for (const SwapDevice& device : parse_swaps(text_of(proc + "/swaps"))) {
+    for (const SwapDevice& device : parse_swaps(text_of(proc_ + "/swaps"))) {
         if (!device.is_zram()) continue;
         const Bytes free{device.size.value > device.used.value ? device.size.value - device.used.value : 0};
         texts.zram_counted.value += free.value;
-        texts.zram_free.value += zram_room(free, text_of(sys + "/block/" + device.name + "/mm_stat")).value;
+        texts.zram_free.value += zram_room(free, text_of(sys_ + "/block/" + device.name + "/mm_stat")).value;
     }
-    texts.zswap = text_of(sys + "/module/zswap/parameters/enabled").starts_with('Y');
+    texts.zswap = text_of(sys_ + "/module/zswap/parameters/enabled").starts_with('Y');
     return judge_swap(texts);
 }
 

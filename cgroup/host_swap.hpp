@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// How much anonymous memory this host's swap could still take from a cgroup that reclaims. The rules are the
@@ -23,7 +24,7 @@ struct HostSwap {
     bool zswap = false;
 };
 
-/// The texts that host_swap() reads, for tests.
+/// The texts that SwapReader reads, for tests.
 struct SwapTexts {
     std::string_view meminfo;
     std::string_view swappiness;
@@ -52,9 +53,20 @@ struct SwapDevice {
 /// Devices of the text of /proc/swaps; lines that are not understood are passed over.
 std::vector<SwapDevice> parse_swaps(std::string_view text);
 
-/// Reads the host's files; what cannot be read counts as no free swap. Without swap one small read. `proc`
-/// and `sys` are the roots of /proc and /sys. Blocking, some microseconds.
-HostSwap host_swap(const std::string& proc, const std::string& sys);
+/// Reads the host's files; what cannot be read counts as no free swap. Without swap one small read and no
+/// allocation: it is asked once a second. Blocking, some microseconds.
+class SwapReader {
+  public:
+    /// The roots of /proc and /sys.
+    SwapReader(std::string proc, std::string sys)
+        : proc_(std::move(proc)), sys_(std::move(sys)), meminfo_(proc_ + "/meminfo") {}
+    HostSwap read() const;
+
+  private:
+    std::string proc_;
+    std::string sys_;
+    std::string meminfo_;
+};
 
 /// The memory of the host that processes and page cache can have: MemTotal without reserved huge pages
 /// (Hugetlb of /proc/meminfo: all sizes) and without what zram devices occupy.

@@ -67,7 +67,8 @@ Supervisor::Supervisor(Parts parts, Host host, std::shared_ptr<const policies::P
       trips_(parts_.loop, [this](void* entry) { on_trip(*static_cast<Entry*>(entry)); }),
       pressure_(parts_.loop, [this](void* entry) { on_pressure(*static_cast<Entry*>(entry)); }),
       timer_(parts_.loop),
-      limits_(host_.cgroup_mount) {}
+      limits_(host_.cgroup_mount),
+      swap_(parts_.proc, parts_.sys) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -228,7 +229,7 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
 const cgroups::Surroundings& Supervisor::surroundings() {
     const policies::TimePoint now = parts_.clock();
     if (surroundings_at_ == policies::TimePoint{} || now - surroundings_at_ > kRound) {
-        surroundings_.swap = cgroups::host_swap(parts_.proc, parts_.sys);
+        surroundings_.swap = swap_.read();
         ++surroundings_.round;
         surroundings_at_ = now;
     }

@@ -179,6 +179,7 @@ class Supervisor final : public docker::EventHandler {
     bool connected_ = false;
     bool standing_down_ = false;
     cgroups::LimitTree limits_;
+    cgroups::SwapReader swap_;
     cgroups::Surroundings surroundings_;
     policies::TimePoint surroundings_at_{};
     bool settling_ = false;  ///< samples are taken to choose who gives way: none of them chooses again

@@ -66,8 +66,9 @@ Hot host_swap() {
     tree->file("meminfo", kernel_texts::kMeminfo);
     tree->file("sys/vm/swappiness", "60\n");
     tree->file("swaps", "Filename Type Size Used Priority\n/dev/vda2 partition 2097148 1024 -2\n");
-    return hot("host_swap", Memory::kMay,
-               [tree] { keep(cgroups::host_swap(tree->path(), tree->path("none"))); });
+    return hot(
+        "host_swap", Memory::kMay,
+        [tree, reader = cgroups::SwapReader(tree->path(), tree->path("none"))] { keep(reader.read()); });
 }
 
 /// The next of a thousand containers is due, and is due again later.

@@ -27,7 +27,7 @@ struct Host {
     void swaps(const std::string& lines) const {
         proc.file("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" + lines);
     }
-    Bytes free() const { return host_swap(proc.path(), sys.path()).free; }
+    Bytes free() const { return SwapReader(proc.path(), sys.path()).read().free; }
     std::uint64_t usable_mib() const { return usable_memory(proc.path(), sys.path())->value / kMiB; }
 
     TempTree proc;
@@ -49,7 +49,7 @@ TEST(host_swap, nothing_counts_at_swappiness_0) {
 
 TEST(host_swap, nothing_counts_where_nothing_can_be_read) {
     const TempTree empty;
-    EXPECT_EQ(host_swap(empty.path(), empty.path()).free, Bytes{});
+    EXPECT_EQ(SwapReader(empty.path(), empty.path()).read().free, Bytes{});
 }
 
 TEST(host_swap, zram_counts_as_far_as_the_host_has_memory_for_it) {
@@ -78,9 +78,9 @@ TEST(host_swap, a_disk_beside_zram_counts_in_full) {
 
 TEST(host_swap, knows_whether_zswap_is_on) {
     const Host host;
-    EXPECT_FALSE(host_swap(host.proc.path(), host.sys.path()).zswap);
+    EXPECT_FALSE(SwapReader(host.proc.path(), host.sys.path()).read().zswap);
     host.sys.file("module/zswap/parameters/enabled", "Y\n");
-    EXPECT_TRUE(host_swap(host.proc.path(), host.sys.path()).zswap);
+    EXPECT_TRUE(SwapReader(host.proc.path(), host.sys.path()).read().zswap);
 }
 
 TEST(host_swap, lines_of_proc_swaps_that_are_not_understood_are_passed_over) {

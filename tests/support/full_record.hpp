@@ -26,6 +26,9 @@ inline std::vector<publish::Record> full_records() {
     event.current = {250ULL << 20U};
     event.unreclaimable = {240ULL << 20U};
     event.hard = {256ULL << 20U};
+    event.limit = {200ULL << 20U};
+    event.bound_level = 1;
+    record.bound_by = "tight.slice";
     event.tripwire = policies::kUnlimited;
     event.peak = {245ULL << 20U};
     event.growth = 12 << 20U;
