@@ -168,8 +168,9 @@ void add_policy_commands(CLI::App& app, Spoken& spoken) {
                         "Also add up what they promise, against the memory of this host");
     check_sub
         ->add_option("--compose", spoken.check.compose,
-                     "Compose files of the stack: also say which of its services would suffer")
-        ->type_name("FILE");
+                     "Compose file of the stack, to be checked with the policies; may be repeated")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     check_sub
         ->add_option("--project", spoken.check.project,
                      "With --compose: the project's name (default: as the file's 'name:' or its folder says)")

@@ -89,7 +89,8 @@ class EventStreamTest : public testing::Test {
 TEST_F(EventStreamTest, HandsOverEventsInOrder) {
     start();
     ASSERT_TRUE(wait_streams(1));
-    EXPECT_EQ(last_target(), "/v1.47/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D");
+    EXPECT_EQ(last_target(),
+              "/v1.47/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%7D");
     engine_.feed(line("create", 1) + line("start", 2));
     engine_.feed("\n\r\n");
     engine_.feed(line("die", 3));

@@ -222,7 +222,8 @@ TEST_F(AlertBookTest, AnotherContainersRecoveryEndsNothing) {
     apply(event("oom_verdict"));
     send();
     auto other = event("armed");
-    other.subject.change([](publish::Subject& subject) { subject.name = "jobmate-coach-2"; });
+    other.subject =
+        publish::Subject{"5a3b92d18cf4", "jobmate-coach-2", "coach:1", "jobmate", "coach", 2, "ai-coach"};
     apply(other);
     now += 6min;
     EXPECT_FALSE(resolved(send_one()));
