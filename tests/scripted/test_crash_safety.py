@@ -23,7 +23,7 @@ services:
     memory: { hard: 256MiB, swap: 0, tripwire: 90%% }
     near_oom: { brake: { docker_timeout: %s } }
 """
-SOON, LATE = POLICY % "5s", POLICY % "10m"
+SOON, LATE = POLICY % "5s", POLICY % "1m"
 #: The lease is 10 s (governor/act/guardian_protocol.hpp), and the machine may be busy.
 LEASE = 40
 
