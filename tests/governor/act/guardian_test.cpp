@@ -161,8 +161,11 @@ class GuardianTest : public testing::Test {
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
         const pid_t child = ::fork();
-        if (child == 0)
+        if (child == 0) {
+            // No copy of the test's ends: closing them must be seen on the other side.
+            ::close_range(3, ~0U, 0);
             while (true) ::pause();
+        }
         helpers_.push_back({child, cgroups::UniqueFd(pair[1])});
         return GuardianHelper{child, cgroups::UniqueFd(pair[0])};
     }
