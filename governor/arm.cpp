@@ -86,10 +86,11 @@ Supervisor::Task Supervisor::attach(std::string id, bool started) {
     entry.attaching = true;
     co_await attach_once(id, started);
     Entry* still = find(id);
-    if (still == nullptr) co_return;
+    if (still == nullptr) co_return settle();
     still->attaching = false;
     if (std::exchange(still->attach_again, false)) co_return co_await attach(id, false);
     if (!still->controller) forget(id);
+    settle();
 }
 
 /// For many at once, as at a start: Docker answers a few calls at a time, and a thousand that wait for their
@@ -108,11 +109,15 @@ Supervisor::Task Supervisor::attach_queued() {
         to_attach_.erase(to_attach_.begin());
         co_await attach(id, false);
     }
-    if (*attaching_ == 1) settle();
+    settle();
 }
 
+/// An event may have begun to attach what the list names as well: neither of the two is left out.
 void Supervisor::settle() {
-    if (listed_ && to_attach_.empty() && settled_) std::exchange(settled_, nullptr)();
+    if (!listed_ || !settled_ || !to_attach_.empty()) return;
+    if (std::any_of(entries_.begin(), entries_.end(), [](const auto& each) { return each.second.attaching; }))
+        return;
+    std::exchange(settled_, nullptr)();
 }
 
 Supervisor::Task Supervisor::attach_once(std::string id, bool started) {

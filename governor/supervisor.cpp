@@ -220,7 +220,7 @@ Supervisor::Task Supervisor::reconcile(bool thorough) {
         }
     }
     listed_ = true;
-    if (*attaching_ == 0) settle();
+    settle();
 }
 
 // ---- samples

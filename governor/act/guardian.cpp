@@ -107,6 +107,11 @@ void Guardian::end_helper() {
     socket_.reset();
     if (child_ > 0) unreaped_.push_back(child_);
     child_ = -1;
+    reap();
+}
+
+/// Those that were killed, as far as they have ended.
+void Guardian::reap() {
     std::erase_if(unreaped_, [](pid_t child) { return ::waitpid(child, nullptr, WNOHANG) != 0; });
 }
 
@@ -186,6 +191,7 @@ bool Guardian::has_signalled(const cgroups::Directory& directory) {
 
 void Guardian::renew() {
     hear();
+    reap();
     if (!busy()) return;
     // Two renewals ago: so this loop has turned twice since, and its own pauses do not count against the
     // helper.

@@ -102,6 +102,7 @@ class Guardian {
 
     cgroups::Result<void> spawn();
     void end_helper();
+    void reap();
     bool restart();
     bool send_frozen(std::uint64_t key, const Entry& entry);
     bool send_stopping(std::uint64_t key, const Entry& entry);

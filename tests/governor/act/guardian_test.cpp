@@ -160,9 +160,18 @@ class GuardianTest : public testing::Test {
             return cgroups::make_error(std::errc::no_such_file_or_directory, "start", "a helper");
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
+        std::array<int, 2> ready{};
+        EXPECT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
         const pid_t child = ::fork();
-        if (child == 0)
+        if (child == 0) {
+            // No copy of the test's ends: closing them must be seen on the other side.
+            ::close_range(3, ~0U, 0);
             while (true) ::pause();
+        }
+        ::close(ready[1]);
+        char nothing = 0;
+        EXPECT_EQ(::read(ready[0], &nothing, 1), 0) << "until the child has closed its copies";
+        ::close(ready[0]);
         helpers_.push_back({child, cgroups::UniqueFd(pair[1])});
         return GuardianHelper{child, cgroups::UniqueFd(pair[0])};
     }
@@ -224,7 +233,8 @@ TEST_F(GuardianTest, OneThatDiedIsReplacedAndGivenAllThatIsFrozen) {
     ASSERT_TRUE(guardian_.will_freeze(directory("4567")));
     guardian_.will_stop(directory("4567"), nullptr, SIGTERM);
     ::kill(helpers_.back().child, SIGKILL);
-    helpers_.back().socket.reset();
+    siginfo_t end{};
+    ::waitid(P_PID, static_cast<id_t>(helpers_.back().child), &end, WEXITED | WNOWAIT);
     ASSERT_TRUE(guardian_.will_freeze(directory()));
     ASSERT_EQ(helpers_.size(), 2U);
     EXPECT_EQ(received().size(), 3U);
