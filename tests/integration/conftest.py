@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "testbed"))
 
-from testbed import evidence  # noqa: E402
+from testbed import evidence, hosts, paths  # noqa: E402
 from testbed.cli import restore  # noqa: E402
 from testbed.engine import cgroup_driver  # noqa: E402
 from testbed.guest import Guest  # noqa: E402
@@ -30,7 +31,8 @@ FAILED = pytest.StashKey[bool]()
 class Bed:
     """Holds the VM of the session: made when first asked for, replaced when a test has failed in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: str) -> None:
+        self._release = release
         self._guest: Guest | None = None
 
     @property
@@ -39,7 +41,7 @@ class Bed:
             self.discard()
         if self._guest is None:
             # The VM belongs to this process and goes with it, even when it is killed.
-            self._guest = Guest(restore(f"pytest-{os.getpid()}", die_with_parent=True))
+            self._guest = Guest(restore(f"pytest-{os.getpid()}", die_with_parent=True, release=self._release))
             self._guest.prepare()
         return self._guest
 
@@ -56,6 +58,7 @@ class Bed:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the complete matrix of the scenarios, three times each")
+    parser.addoption("--release", choices=paths.RELEASES, default=paths.DEFAULT_RELEASE, help="the Debian release of the guest")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,7 +99,7 @@ BED = pytest.StashKey[Bed]()
 
 @pytest.fixture(scope="session")
 def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
-    held = Bed()
+    held = Bed(request.config.getoption("--release"))
     request.session.stash[BED] = held
     yield held
     held.discard()
@@ -115,6 +118,47 @@ def driver(vm: Guest, request: pytest.FixtureRequest) -> Iterator[str]:
     """Docker with this cgroup driver (an indirect parameter). Ask for it before `stack`, which must be gone before it changes."""
     with cgroup_driver(vm, request.param):
         yield request.param
+
+
+# Variants of the host. Ask for them before `stack`: its containers must be gone before the host changes back.
+@pytest.fixture
+def swap_host(vm: Guest) -> Iterator[Guest]:
+    """The host with a swap file of 1 GiB."""
+    with hosts.swap(vm):
+        yield vm
+
+
+@pytest.fixture
+def zram_host(vm: Guest) -> Iterator[Guest]:
+    """The host with swap in compressed memory, 1 GiB before compression."""
+    with hosts.zram(vm):
+        yield vm
+
+
+SliceOf = Callable[..., str]
+
+
+@pytest.fixture
+def slice_of(vm: Guest) -> Iterator[SliceOf]:
+    """Makes slice units: slice_of("tight.slice", MemoryMax="200M")."""
+    with contextlib.ExitStack() as made:
+        yield lambda name, **limits: made.enter_context(hosts.slice_of(vm, name, **limits))
+
+
+@pytest.fixture
+def userns_host(bed: Bed, vm: Guest) -> Iterator[Guest]:
+    """The host with userns-remap, in a machine that is discarded afterwards. Its one image is hosts.REMAPPED_IMAGE."""
+    hosts.remap_users(vm)
+    yield vm
+    bed.discard()
+
+
+@pytest.fixture
+def apparmor_host(bed: Bed, vm: Guest) -> Iterator[Guest]:
+    """The host with AppArmor, in a machine that is discarded afterwards."""
+    hosts.switch_on_apparmor(vm)
+    yield vm
+    bed.discard()
 
 
 @pytest.fixture

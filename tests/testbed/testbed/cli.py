@@ -17,8 +17,8 @@ from .machine import Machine
 from .progress import say, step
 
 
-def restore(name: str, die_with_parent: bool = False) -> Machine:
-    bundle = image.ensure()
+def restore(name: str, die_with_parent: bool = False, release: str = paths.DEFAULT_RELEASE) -> Machine:
+    bundle = image.ensure(release)
     _forget_dead_sessions()
     machine = Machine(paths.run_dir(name), bundle)
     with step(f"restoring the VM '{name}'"):
@@ -45,15 +45,15 @@ def _running(name: str) -> Machine:
     return machine
 
 
-def build(_: argparse.Namespace) -> int:
-    say(f"state: {image.ensure()}")
+def build(options: argparse.Namespace) -> int:
+    say(f"state: {image.ensure(options.release)}")
     return 0
 
 
 def up(options: argparse.Namespace) -> int:
     machine = Machine.load(paths.run_dir(options.name))
     if machine is None:
-        machine = restore(options.name)
+        machine = restore(options.name, release=options.release)
         Guest(machine).prepare()
     else:
         say(f"the VM '{options.name}' is already up")
@@ -96,7 +96,8 @@ def down(options: argparse.Namespace) -> int:
 
 
 def status(_: argparse.Namespace) -> int:
-    print(f"state: {paths.bundle_dir()} ({'ready' if image.ready() else 'not made yet'})")
+    for release in paths.RELEASES:
+        print(f"state of {release}: {paths.bundle_dir(release)} ({'ready' if image.ready(release) else 'not made yet'})")
     top = paths.run_dir("x").parent
     for folder in sorted(top.iterdir()) if top.exists() else []:
         machine = Machine.load(folder)
@@ -124,8 +125,11 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--name", default="default", help="which VM (several may be up at once)")
         return sub
 
-    add("build", build, "make the image and the saved state, when they are missing", named=False)
-    add("up", up, "restore a VM and leave it running; prints its ssh port")
+    made = [add("build", build, "make the image and the saved state, when they are missing", named=False),
+            add("up", up, "restore a VM and leave it running; prints its ssh port")]
+    for sub in made:
+        sub.add_argument("--release", choices=paths.RELEASES, default=paths.DEFAULT_RELEASE,
+                         help="the Debian release of the guest (default: %(default)s)")
     shell = add("ssh", ssh, "run a command in the guest (a shell without one)")
     shell.add_argument("command", nargs=argparse.REMAINDER, help="[--] CMD...")
     for verb, function, text in (("put", put, "copy a file or a folder's contents into the guest"),

@@ -19,20 +19,26 @@ def cgroup_driver(guest: Guest, name: str) -> Iterator[None]:
     if guest.cgroup_driver == name:
         yield
         return
-    before, driver = guest.read(DAEMON_JSON) or "{}", guest.cgroup_driver
-    _restart(guest, json.dumps(json.loads(before) | {"exec-opts": [f"native.cgroupdriver={name}"]}), name)
+    before = guest.cgroup_driver
+    _use_driver(guest, name)
     try:
         yield
     finally:
-        _restart(guest, before, driver)
+        _use_driver(guest, before)
 
 
-def _restart(guest: Guest, options: str, driver: str) -> None:
-    guest.ssh.write(DAEMON_JSON, options)
+def restart(guest: Guest, options: dict) -> None:
+    """Adds `options` to dockerd's options, restarts it, and waits until it answers."""
+    known = json.loads(guest.read(DAEMON_JSON) or "{}")
+    guest.ssh.write(DAEMON_JSON, json.dumps(known | options))
     guest.run("systemctl restart docker", timeout=180)
     guest.wait_docker()
     guest.record_events()
+
+
+def _use_driver(guest: Guest, name: str) -> None:
+    restart(guest, {"exec-opts": [f"native.cgroupdriver={name}"]})
     info = guest.api("/info")
     assert isinstance(info, dict)
-    assert info["CgroupDriver"] == driver, info["CgroupDriver"]
-    guest.cgroup_driver = driver
+    assert info["CgroupDriver"] == name, info["CgroupDriver"]
+    guest.cgroup_driver = name

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from . import hardware, mirror, paths, provision
@@ -19,35 +20,34 @@ from .progress import say, step
 PROBE_SECONDS = 6
 
 
-def ready() -> bool:
-    manifest = paths.bundle_dir() / "manifest.json"
+def ready(release: str = paths.DEFAULT_RELEASE) -> bool:
+    manifest = paths.bundle_dir(release) / "manifest.json"
     if not manifest.exists():
         return False
     accel = json.loads(manifest.read_text())["accel"]
     return accel == "tcg" or os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
-def ensure() -> Path:
-    """The folder with the saved state; made now when it is missing."""
-    if ready():
-        return paths.bundle_dir()
+def ensure(release: str = paths.DEFAULT_RELEASE) -> Path:
+    """The folder with the saved state of that release; made now when it is missing."""
+    if ready(release):
+        return paths.bundle_dir(release)
     with paths.locked(paths.cache_root() / "lock", lambda: say("waiting for another run that makes the test bed")):
-        if not ready():  # another run may have made it while this one waited
-            _build()
-    return paths.bundle_dir()
+        if not ready(release):  # another run may have made it while this one waited
+            _build(release)
+    return paths.bundle_dir(release)
 
 
-def _build() -> None:
+def _build(release: str) -> None:
     if os.geteuid() != 0:
         raise SystemExit("[testbed] making the image needs root (mmdebstrap, mke2fs -d)")
-    final = paths.bundle_dir()
-    say(f"making the test bed in {final} (some minutes, once per recipe)")
+    final = paths.bundle_dir(release)
+    say(f"making the test bed from {release} in {final} (some minutes, once per recipe)")
     started = time.monotonic()
     work = paths.cache_root() / f"tmp-{os.getpid()}"
     try:
         work.mkdir(parents=True)
-        parts = _parts()
-        guest, services, governor = parts
+        guest, services, governor = _make_parts(release)
         for name in ("vmlinuz", "initrd.img", "id_ed25519"):
             shutil.copy2(guest / name, work / name)
         shutil.copyfile(guest / "rootfs.qcow2", work / "disk.qcow2")
@@ -59,7 +59,8 @@ def _build() -> None:
         work.rename(final)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    _remove_old(keep={final, *parts})
+    # The state of another release stays valid for as long as its recipe is the same.
+    _remove_old(keep={path for each in paths.RELEASES for path in (paths.bundle_dir(each), *_parts(each))})
     say(f"the test bed is ready after {time.monotonic() - started:.0f} s")
 
 
@@ -73,19 +74,25 @@ def _remove_old(keep: set[Path]) -> None:
 
 
 # -- root file systems -----------------------------------------------------------------------------
-def _parts() -> list[Path]:
-    """The root file systems. Each has a key of its own: a change of one leaves the others."""
+def _parts(release: str) -> tuple[Path, Path, Path]:
+    """The root file systems: the guest of that release, and the container images, which are the same for all releases. Each has a key
+    of its own: a change of one leaves the others."""
     recipe, root = paths.RECIPE, paths.cache_root()
     common = [recipe / "lib.sh"]
-    guest = root / f"part-guest-{paths.hash_of([*common, recipe / 'guest.sh', recipe / 'guest'])}"
+    guest = root / f"part-guest-{release}-{paths.hash_of([*common, recipe / 'guest.sh', recipe / 'guest'], release)}"
     services = root / f"part-services-{paths.hash_of([*common, recipe / 'services.sh', recipe / 'services'])}.tar"
     governor = root / f"part-governor-base-{paths.hash_of([*common, recipe / 'governor-base.sh'])}.tar"
-    jobs = [(_make_guest, guest), (_make_tar, services), (_make_tar, governor)]
+    return guest, services, governor
+
+
+def _make_parts(release: str) -> tuple[Path, Path, Path]:
+    parts = guest, services, governor = _parts(release)
+    jobs = [(partial(_make_guest, release), guest), (_make_tar, services), (_make_tar, governor)]
     # Two at a time: one downloads while the other unpacks.
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(make, target) for make, target in jobs if not target.exists()]:
             future.result()
-    return [guest, services, governor]
+    return parts
 
 
 def _run_recipe(script: str, *arguments: str) -> None:
@@ -98,13 +105,13 @@ def _run_recipe(script: str, *arguments: str) -> None:
         raise SystemExit(f"[testbed] recipe/{script} failed ({log}):\n{tail}")
 
 
-def _make_guest(target: Path) -> None:
+def _make_guest(release: str, target: Path) -> None:
     work = target.with_name(f"tmp-guest-{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testbed", "-f", str(work / "id_ed25519")],
                    check=True, timeout=30)
-    _run_recipe("guest.sh", str(work), str(work / "id_ed25519.pub"))
+    _run_recipe("guest.sh", str(work), str(work / "id_ed25519.pub"), release)
     work.rename(target)
 
 
@@ -144,7 +151,7 @@ def _save_state(work: Path, accel: str, archives: list[Path]) -> None:
     try:
         with step("first boot"):
             machine.boot(accel, disk, memory, archives)
-            machine.wait_ssh(240)
+            machine.wait_ssh(400)
         with step("importing the container images"):
             provision.import_images(machine)
             machine.wait_end(120)
@@ -153,7 +160,7 @@ def _save_state(work: Path, accel: str, archives: list[Path]) -> None:
         machine = Machine(work / "run", work)
         with step("second boot"):
             machine.boot(accel, disk, memory)
-            machine.wait_ssh(240)
+            machine.wait_ssh(400)
             provision.warm_up(machine)
         with step("saving the state"):
             machine.ssh.disconnect()

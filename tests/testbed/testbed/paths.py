@@ -21,6 +21,9 @@ TESTBED = HERE.parent
 REPOSITORY = TESTBED.parent.parent
 RECIPE = TESTBED / "recipe"
 APPS = TESTBED / "apps"
+#: Code names of the Debian releases that the guest can be made from; the first one is the default.
+RELEASES = ("trixie", "forky")
+DEFAULT_RELEASE = RELEASES[0]
 
 
 def cache_root() -> Path:
@@ -51,15 +54,15 @@ def hash_of(paths: list[Path], extra: str = "") -> str:
 
 
 @cache
-def state_key() -> str:
+def state_key(release: str) -> str:
     # A state saved by one QEMU is not promised to load in another.
     qemu = subprocess.run([hardware.QEMU, "--version"], capture_output=True, text=True, check=True).stdout
-    return hash_of([RECIPE, HERE / "hardware.py", HERE / "provision.py"], qemu)
+    return hash_of([RECIPE, HERE / "hardware.py", HERE / "provision.py"], f"{release}\n{qemu}")
 
 
-def bundle_dir() -> Path:
-    """The folder with the disk, the memory and the device state that every run starts from."""
-    return cache_root() / f"state-{state_key()}"
+def bundle_dir(release: str = DEFAULT_RELEASE) -> Path:
+    """The folder with the disk, the memory and the device state that every run with that release starts from."""
+    return cache_root() / f"state-{release}-{state_key(release)}"
 
 
 @contextmanager

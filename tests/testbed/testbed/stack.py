@@ -9,6 +9,7 @@ import shlex
 import struct
 from dataclasses import dataclass
 
+from . import paths
 from .guest import APPS, Event, Guest
 from .ssh import Result
 from .wait import until
@@ -17,6 +18,7 @@ from .workers import HEARTBEAT, Leaker
 ENDING = "SAVED COMPLETELY"
 GOVERNOR = "governor"
 BUS = "/run/dbus/system_bus_socket"
+SHIPPED = paths.REPOSITORY / "deploy/compose"
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ class Stack:
         self.folder = f"/srv/stacks/{project}"
         self.services: dict[str, Service] = {}
         self._definitions: dict[str, dict] = {}
+        #: A Compose file of the repository beside our own one.
+        self._shipped = ""
 
     # -- what is in it ---------------------------------------------------------------------------
     def service(self, name: str, definition: dict) -> Service:
@@ -182,7 +186,7 @@ class Stack:
         self.policy(policy)
         definition = {
             "image": self.guest.governor_image, "restart": "unless-stopped", "cgroup": "host", "pid": "host",
-            "network_mode": "none", "environment": environment or {},
+            "userns_mode": "host", "network_mode": "none", "environment": environment or {},
             # As deploy/compose/governor.yaml: what is tested is the least privilege that is shipped.
             "read_only": True, "cap_drop": ["ALL"], "cap_add": ["KILL", "SYS_RESOURCE", "DAC_OVERRIDE", "IPC_LOCK", "SYSLOG"],
             "devices": ["/dev/kmsg:/dev/kmsg:r"],
@@ -200,6 +204,14 @@ class Stack:
             del definition["network_mode"]
         return self.service(GOVERNOR, definition | more)
 
+    def shipped_governor(self, file: str, policy: str) -> Service:
+        """The governor as deploy/compose/FILE defines it, without a change."""
+        self.policy(policy)
+        self.guest.ssh.put(SHIPPED / file, f"{self.folder}/{file}")
+        self._shipped = file
+        self._definitions.pop(GOVERNOR, None)
+        return self.services.setdefault(GOVERNOR, Service(self, GOVERNOR))
+
     def policy(self, text: str) -> None:
         """Replaces the policy; a running governor is told with cli("reload")."""
         self.guest.ssh.write(f"{self.folder}/policies/policy.yaml", text)
@@ -211,8 +223,12 @@ class Stack:
 
     # -- what is done with it --------------------------------------------------------------------
     def compose(self, *words: str, timeout: float = 240, check: bool = True) -> Result:
-        command = ["docker", "compose", "--progress", "quiet", "-p", self.project, "-f",
-                   f"{self.folder}/compose.json", *words]
+        files = ["-f", f"{self.folder}/compose.json"]
+        environment: list[str] = []
+        if self._shipped:
+            files += ["-f", f"{self.folder}/{self._shipped}"]
+            environment = [f"GOVERNOR_IMAGE={self.guest.governor_image}", f"GOVERNOR_POLICIES={self.folder}/policies"]
+        command = ["env", *environment, "docker", "compose", "--progress", "quiet", "-p", self.project, *files, *words]
         return self.guest.run(command, timeout, check)
 
     def write(self) -> None:
