@@ -5,12 +5,15 @@ all the same. A governor that reads the container's own limits only sees each wo
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+
 import pytest
 
-from conftest import SliceOf
+from conftest import Bed, SliceOf
 from governed import fast_leak, go
 from testbed import hosts
-from testbed.guest import CGROUP, Guest
+from testbed.guest import APPS, CGROUP, Guest
 from testbed.hosts import MIB
 from testbed.stack import Service, Stack
 from testbed.told import Governor, start_governor
@@ -26,6 +29,17 @@ services:
 """
 #: Time for an emulated machine to arm the worker before it leaks.
 CALM = 8
+#: At this rate the first request of the kernel takes longer than any scenario.
+SLOW, SLOW_RATE = "/srv/slow", "1kb"
+
+
+@pytest.fixture
+def slow_disk(bed: Bed, vm: Guest) -> Iterator[str]:
+    """A disk for blkio_config. A container may make most of its memory dirty without being throttled, and the kernel begins to write at
+    once. The machine is discarded: what is still to be written would delay a later `sync` by minutes."""
+    vm.run("echo 1 > /proc/sys/vm/dirty_background_ratio; echo 90 > /proc/sys/vm/dirty_ratio")
+    yield hosts.second_disk(vm, SLOW)
+    bed.discard()
 
 
 def saved(governor: Governor, service: Service, kills: int) -> None:
@@ -139,3 +153,35 @@ def test_the_lower_priority_gives_way_though_the_other_grows(slice_of: SliceOf, 
     parent = slice_of("shared.slice", MemoryMax="300M")
     # `first` holds 130 MiB and stays there; `second` grows by 10 MiB/s to 190 MiB, which is too much for both.
     only_first_gives_way(stack, parent, fast_leak(base=130, rate=0, stop_at=130), fast_leak(base=40, rate=10, stop_at=190), 40 * MIB)
+
+
+# -- dirty pages that cannot be written --------------------------------------------------------------
+def dirty_then_leaking(stack: Stack, device: str, dirty: int) -> Service:
+    """Once in each life, after go(): `dirty` MiB of dirty page cache on the slow disk, then a leak of anonymous memory."""
+    # The governor needs some seconds to see that nothing is written.
+    leak = leaker("c", rate=20, start_after=CALM)
+    wait = "trap 'exit 0' TERM; until rm /out/go 2>/dev/null; do sleep 0.2; done"
+    write = f"dd if=/dev/zero of=/slow/dirty bs=1M count={dirty} 2>/dev/null"
+    work = Leaker(["sh", "-c", f"{wait}; {write}; exec {shlex.join(leak.command)}"])
+    return stack.worker("coach", work, limit="192m", restart="unless-stopped", stop_grace_period="60s",
+                        volumes=[f"{APPS}:{APPS}:ro", f"{stack.folder}/out/coach:/out", f"{SLOW}:/slow"],
+                        blkio_config={"device_write_bps": [{"path": device, "rate": SLOW_RATE}]})
+
+
+def unwritten(service: Service) -> int:
+    stat = service.counters("memory.stat")
+    return stat.get("file_dirty", 0) + stat.get("file_writeback", 0)
+
+
+# In `--full` only: it costs a minute and a machine, and no other part of the host is needed for the decision.
+@pytest.mark.full
+def test_dirty_pages_on_a_stuck_disk(slow_disk: str, stack: Stack) -> None:
+    """Half of the container is page cache that reclaim cannot free: it must be written first, and its disk takes nothing."""
+    governor = start_governor(stack, DEFAULTS)
+    coach = dirty_then_leaking(stack, slow_disk, dirty=90)
+    stack.up()
+    governor.wait("armed", coach.name)
+    go(coach)
+    until(lambda: unwritten(coach) > 60 * MIB, "page cache that is not written", 60)
+    saved(governor, coach, stack.guest.oom_kills())
+    assert governor.events(coach.name, "page_cache_churn") == [], governor.timeline()
