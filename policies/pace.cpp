@@ -76,6 +76,9 @@ Duration watching_pace(const ServicePolicy& policy, const State& state) {
     } else if (used >= share_of(state.limit, Permille{750})) {
         pace = 1s;
     }
+    // Whether the disk takes what waits to be written shows within 2 s only when it is sampled often.
+    if (state.last.writeback != Bytes{} && used + state.last.unwritten >= next_threshold(policy, state))
+        pace = std::min<Duration>(pace, 250ms);
     // The tripwire no longer guards the whole way, so look more often.
     if (state.relaxed) pace = std::min<Duration>(pace, 250ms);
     if (state.growth > kNoise) {

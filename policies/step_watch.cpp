@@ -137,6 +137,9 @@ void Stepper::warn(const Warn& call) {
 /// tells us, so that growth behind the cache is seen.
 void Stepper::note_churn() {
     if (s_.last.clean_cache < share_of(s_.limit, kChurnShare)) return;
+    // What must be written first is dropped no faster than it is written: there the tripwire slows the
+    // writer.
+    if (s_.last.unwritten > s_.last.clean_cache) return;
     s_.relaxed = true;
     out_.actions.push(SetTripwire{s_.kill_line()});
     // A cache that comes and goes would fill the log.

@@ -144,8 +144,8 @@ TEST(step_limit, swappable_memory_is_no_page_cache) {
 }
 
 TEST(step_limit, dirty_pages_keep_the_tripwire_that_slows_the_writer) {
-    // A download to an NFS volume: 35 MiB of its own, the rest waits for the server. Lifting the tripwire lets it run into
-    // its hard limit faster than the pages are written.
+    // A download to an NFS volume: 35 MiB of its own, the rest waits for the server. Lifting the tripwire
+    // lets it run into its hard limit faster than the pages are written.
     auto story = Story::begun(graceful_policy());
     story.sample.unreclaimable = 35_MiB;
     story.sample.current = 1850_MiB;
@@ -156,6 +156,26 @@ TEST(step_limit, dirty_pages_keep_the_tripwire_that_slows_the_writer) {
     story.pass(1s).feed(Sampled{story.sample, true});
     EXPECT_EQ(story.times<SetTripwire>(), 0);
     EXPECT_EQ(story.times(EventType::kPageCacheChurn), 0);
+    // A fifth of it clean changes nothing; once most of it is, it is a healthy cache.
+    story.sample.clean_cache = 400_MiB;
+    story.sample.unwritten = 1400_MiB;
+    story.pass(1s).feed(Sampled{story.sample, true});
+    EXPECT_EQ(story.times(EventType::kPageCacheChurn), 0);
+    story.sample.clean_cache = 1500_MiB;
+    story.sample.unwritten = 300_MiB;
+    story.pass(1s).feed(Sampled{story.sample, true});
+    EXPECT_EQ(story.times(EventType::kPageCacheChurn), 1);
+}
+
+TEST(step_limit, what_waits_to_be_written_is_sampled_often_when_it_would_fill_the_container) {
+    auto story = Story::begun(graceful_policy());
+    story.sample.unwritten = 900_MiB;
+    story.sample.writeback = 300_MiB;
+    story.heap(1000, 50);
+    EXPECT_LE(sample_pace(story.policy, story.result.state), 250ms);
+    story.sample.unwritten = 90_MiB;
+    story.heap(1000, 50);
+    EXPECT_GT(sample_pace(story.policy, story.result.state), 250ms);
 }
 
 /// So many looks, 300 ms apart, at dirty pages of which `writeback(i)` MiB are being written.
