@@ -78,7 +78,7 @@ void Supervisor::settle_shared_limit(const std::string& near, const policies::Sa
     if (chosen.what == policies::GivingWay::What::kWait) return;
     entry = find(near);
     if (entry == nullptr) return;
-    if (chosen.what == policies::GivingWay::What::kNobody || ids[chosen.index] == near) {
+    if (chosen.what == policies::GivingWay::What::kNone || ids[chosen.index] == near) {
         policies::Sampled alone = input;
         alone.shared = alone.tripped = false;
         entry->controller->feed(alone);

@@ -163,7 +163,7 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
     const policies::State& state = entry->controller->state();
     policies::Exited exited{exit_code, events ? events->oom_kill : state.oom_kills, {}};
     if (parts_.verdicts != nullptr) {
-        // A container whose own stop signal is SIGKILL dies of ours, not of somebody else's.
+        // A container whose own stop signal is SIGKILL dies of ours, not of another's.
         const bool asked =
             state.phase == policies::Phase::kSignalling || state.phase == policies::Phase::kDraining;
         const bool by_governor = state.killed || (asked && run->stop_signal == policies::kSignalKill);

@@ -159,7 +159,7 @@ class Supervisor final : public docker::EventHandler {
     bool shares_its_limit(const Entry& entry, const policies::Sample& sample) const;
     void settle_shared_limit(const std::string& near, const policies::Sampled& input);
     void sample_others_below(const std::string& id);
-    /// The only place that sets `ended`: every end of a life reaches whoever keeps something for it.
+    /// The only place that sets `ended`: every end of a life reaches all that keep something for it.
     void end(Run& run);
     void tell(const std::string& type, const std::string& detail);
     void tell_out_of_files();

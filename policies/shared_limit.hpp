@@ -25,7 +25,7 @@ struct BelowLimit {
 
 struct GivingWay {
     enum class What : std::uint8_t {
-        kNobody,  ///< no container is ready: the one that came near the limit follows its own policy
+        kNone,    ///< no container is ready: the one that came near the limit follows its own policy
         kWait,    ///< one is leaving already: what it frees must show first
         kOne,     ///< `index` gives way
     };

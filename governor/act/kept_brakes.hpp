@@ -28,7 +28,7 @@ class KeptBrakes {
     /// cannot be kept (its descriptor is missing): it must not be acknowledged.
     bool take(const GuardianMessage& message, cgroups::UniqueFd passed);
     /// Counts `elapsed` as silence. When the lease is over, every brake is released, as at the governor's
-    /// death; returns what to tell the governor of it. `now` is CLOCK_MONOTONIC.
+    /// death; returns what to report to the governor. `now` is CLOCK_MONOTONIC.
     std::vector<GuardianAnswer> pass(std::chrono::nanoseconds elapsed, policies::TimePoint now);
     /// The governor is gone.
     void release_all(policies::TimePoint now);

@@ -25,7 +25,7 @@ struct Messages {
     std::unique_ptr<Content> content;
     Replay replay;  ///< empty: what is told does not depend on the past. Lives as long as `content`
 };
-/// `clock` is CLOCK_MONOTONIC: tells a wall clock that was set from time that has passed.
+/// `clock` is CLOCK_MONOTONIC: distinguishes a wall clock that was set from time that has passed.
 Messages make_messages(const policies::Hook& hook, const Origin& origin, Clock clock);
 
 }  // namespace governor::hooks

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-// Who gives way at a limit that several containers share.
+// Which container gives way at a limit that several containers share.
 namespace policies {
 namespace {
 
@@ -18,7 +18,7 @@ std::vector<BelowLimit> two() {
     return {{0, 10, 100.0, 90_MiB, true, false}, {1, 20, 900.0, 90_MiB, true, false}};
 }
 
-TEST(shared_limit, the_lowest_priority_gives_way_whoever_grows) {
+TEST(shared_limit, the_lowest_priority_gives_way_whichever_grows) {
     const auto chosen = choose_below(kLimit, two());
     EXPECT_EQ(chosen.what, What::kOne);
     EXPECT_EQ(chosen.index, 0U);
@@ -44,7 +44,7 @@ TEST(shared_limit, one_that_holds_little_is_not_restarted_for_others) {
     EXPECT_EQ(choose_below(kLimit, containers).index, 1U);
 }
 
-TEST(shared_limit, while_one_is_leaving_nobody_else_is_chosen) {
+TEST(shared_limit, while_one_is_leaving_no_other_is_chosen) {
     auto containers = two();
     containers[1].leaving = true;
     EXPECT_EQ(choose_below(kLimit, containers).what, What::kWait);
@@ -52,11 +52,11 @@ TEST(shared_limit, while_one_is_leaving_nobody_else_is_chosen) {
     EXPECT_EQ(choose_below(kLimit, containers).what, What::kOne) << "what leaves frees too little";
 }
 
-TEST(shared_limit, without_anyone_ready_nobody_gives_way) {
+TEST(shared_limit, without_one_that_is_ready_none_gives_way) {
     auto containers = two();
     for (auto& each : containers) each.ready = false;
-    EXPECT_EQ(choose_below(kLimit, containers).what, What::kNobody);
-    EXPECT_EQ(choose_below(kLimit, {}).what, What::kNobody);
+    EXPECT_EQ(choose_below(kLimit, containers).what, What::kNone);
+    EXPECT_EQ(choose_below(kLimit, {}).what, What::kNone);
 }
 
 }  // namespace
