@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: The Governor authors
+# SPDX-License-Identifier: Apache-2.0
+"""How much anonymous memory a container with a limit of 128 MiB gets before it is OOM-killed, by the host's kind of swap.
+
+Each page is half random and half zeros, so that it compresses to about one half. What comes beyond 128 MiB is what reclaim
+really freed: the figures behind "what counts as reclaimable" in docs/policy-reference.md. The governor is not running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "testbed"))
+
+from testbed import hosts  # noqa: E402
+from testbed.cli import restore  # noqa: E402
+from testbed.guest import CGROUP, Guest  # noqa: E402
+
+LIMIT, MOST, STEP = 128, 448, 4
+EATER = f"""
+import os, sys
+held = []
+for n in range({MOST // STEP}):
+    held.append(b"".join(os.urandom(2048) + bytes(2048) for _ in range({STEP * 256})))
+    print((n + 1) * {STEP}, flush=True)
+"""
+ZSWAP = "/sys/module/zswap/parameters/enabled"
+SLICE = "benchswap.slice"
+
+
+@contextmanager
+def zswap(guest: Guest) -> Iterator[None]:
+    guest.run(f"echo Y > {ZSWAP}")
+    try:
+        yield
+    finally:
+        guest.run(f"echo N > {ZSWAP}")
+
+
+@contextmanager
+def written(guest: Guest, file: str, value: str) -> Iterator[None]:
+    guest.run(f"echo {value} > {CGROUP}/{SLICE}/{file}")
+    yield
+
+
+@contextmanager
+def zram_limit(guest: Guest, mib: int) -> Iterator[None]:
+    guest.run(f"echo {mib}M > /sys/block/zram0/mem_limit")
+    yield
+
+
+def got(guest: Guest) -> int:
+    """MiB that the container held when it was killed, or the most that is tried."""
+    done = guest.docker("run", "--rm", "--network", "none", "--cgroup-parent", SLICE, "-m", f"{LIMIT}m", "--memory-swap", "-1",
+                        "testbed/python", "python3", "-c", EATER, timeout=240, check=False)
+    lines = done.out.split()
+    return int(lines[-1]) if lines else 0
+
+
+def rows(guest: Guest) -> Iterator[tuple[str, list]]:
+    """Name, and what makes the host so."""
+    yield "no swap", []
+    yield "disk, vm.swappiness 60", [hosts.swap(guest)]
+    yield "disk, vm.swappiness 1", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 1)]
+    yield "disk, vm.swappiness 0", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 0)]
+    yield "disk, memory.swap.max 64M on the slice", [hosts.swap(guest), written(guest, "memory.swap.max", "64M")]
+    yield "zram", [hosts.zram(guest)]
+    yield "zram, mem_limit 32M", [hosts.zram(guest), zram_limit(guest, 32)]
+    yield "disk behind zswap", [hosts.swap(guest), zswap(guest)]
+    yield "the same, memory.zswap.writeback 0", [hosts.swap(guest), zswap(guest), written(guest, "memory.zswap.writeback", "0")]
+    yield "the same, and memory.zswap.max 16M", [hosts.swap(guest), zswap(guest), written(guest, "memory.zswap.writeback", "0"),
+                                                 written(guest, "memory.zswap.max", "16M")]
+
+
+def measure(guest: Guest) -> list[str]:
+    out = [f"{'swap':40} MiB held (limit {LIMIT})"]
+    for name, settings in rows(guest):
+        # A new slice for each row: its limits are at their defaults.
+        with hosts.slice_of(guest, SLICE), ExitStack() as host:
+            for setting in settings:
+                host.enter_context(setting)
+            held = got(guest)
+        out.append(f"{name:40} {held}{' (the most that was tried)' if held == MOST else ''}")
+        print(out[-1], flush=True)
+    return out
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "swap.txt")
+    options = parser.parse_args()
+    machine = restore(f"pytest-{os.getpid()}", die_with_parent=True)
+    try:
+        guest = Guest(machine)
+        guest.prepare()
+        lines = measure(guest)
+    finally:
+        machine.discard()
+    options.out.write_text("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
