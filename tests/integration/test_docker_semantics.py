@@ -57,8 +57,8 @@ def test_a_stop_timeout_without_end_is_never_over(stack: Stack) -> None:
     guest = stack.guest
     guest.run(["mkdir", "-p", out])
     # Compose writes no negative stop_grace_period; other clients do. The label is what the policy matches.
-    guest.run(["docker", "run", "-d", "--name", name, "--label", f"com.docker.compose.service={name}", "--stop-timeout", "-1", "--memory", str(HARD), "--memory-swap", str(HARD),
-               "--restart", "unless-stopped", "--network", "none", "-v", f"{out}:/out",
+    guest.run(["docker", "run", "-d", "--name", name, "--label", f"com.docker.compose.service={name}",
+               "--stop-timeout", "-1", "--memory", str(HARD), "--memory-swap", str(HARD), "--restart", "unless-stopped", "--network", "none", "-v", f"{out}:/out",
                "testbed/python", "python3", "-c", WORKER, "6"])
     try:
         governor.wait("armed", name)
