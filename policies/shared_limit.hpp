@@ -29,7 +29,7 @@ struct GivingWay {
         kWait,    ///< one is leaving already: what it frees must show first
         kOne,     ///< `index` gives way
     };
-    What what = What::kNobody;
+    What what = What::kNone;
     std::size_t index = 0;
 };
 

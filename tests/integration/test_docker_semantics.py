@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from governed import HARD, go, policy
 
 from testbed.stack import Stack
@@ -49,6 +51,8 @@ def test_a_thread_dump_leaves_the_guard_on(stack: Stack) -> None:
     assert stack.guest.read(f"{coach.out}/saved") == "saved"
 
 
+# In `--full` only: tests/scripted/test_docker_semantics.py has the same with every extreme of the timeout.
+@pytest.mark.full
 def test_a_stop_timeout_without_end_is_never_over(stack: Stack) -> None:
     name = f"{stack.project}-endless"
     out = f"{stack.folder}/endless"

@@ -95,6 +95,8 @@ def leaks_and_is_saved(coach: Service, governor: Governor) -> None:
     governor.check_schema()
 
 
+# Both in `--full` only: each needs a machine of its own, two minutes that the usual set does not have.
+@pytest.mark.full
 def test_shipped_files_with_userns_remap(userns_host: Guest, stack: Stack) -> None:
     governor = start_shipped(stack, LEAST)
     coach = start_coach(stack, governor, REMAPPED_IMAGE)
@@ -102,6 +104,7 @@ def test_shipped_files_with_userns_remap(userns_host: Guest, stack: Stack) -> No
     start_shipped(stack, PRIVILEGED).wait("armed", coach.name)
 
 
+@pytest.mark.full
 def test_shipped_files_with_apparmor(apparmor_host: Guest, stack: Stack) -> None:
     governor = start_shipped(stack, LEAST)
     coach = start_coach(stack, governor)
