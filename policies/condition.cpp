@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Permille kLastHundredth{10};
+/// On a stuck disk: reclaim then finds few clean pages among those that it cannot write. Below the share at
+/// which clean cache counts as page cache churn.
+constexpr Permille kLastWhileStuck{30};
 
 }  // namespace
 
@@ -79,7 +82,8 @@ bool held_at_tripwire(const State& state) {
     const Sample& last = state.last;
     if (!state.held_back || last.tripwire == kUnlimited || last.current < last.unreclaimable) return false;
     return last.current + share_of(state.limit, kTripwireSlack) >= last.tripwire &&
-           last.current - last.unreclaimable < share_of(state.limit, kLastHundredth);
+           last.current - last.unreclaimable <
+               share_of(state.limit, state.writeback_stuck ? kLastWhileStuck : kLastHundredth);
 }
 
 /// Unreclaimable memory, as far as the kernel lets it come to a threshold at the tripwire.

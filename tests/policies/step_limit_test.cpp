@@ -197,6 +197,24 @@ TEST(step_limit, pages_that_a_stuck_disk_does_not_take_are_unreclaimable) {
     EXPECT_EQ(story.phase(), Phase::kSignalling) << "1500 + 500 MiB of 2 GiB";
 }
 
+TEST(step_limit, what_a_stuck_disk_holds_at_its_tripwire_is_near) {
+    // Seen on a real kernel: anonymous memory and dirty pages fill the container to its tripwire, with two
+    // hundredths of clean program pages between them and the threshold, and memory.high throttles it to a
+    // halt there.
+    auto story = Story::begun(graceful_policy());
+    const auto held = [&story](std::uint64_t writeback) {
+        story.sample.unwritten = 900_MiB;
+        story.sample.writeback = {writeback << 20U};
+        story.sample.high_events += 50;
+        story.pass(300ms).heap(904, 939);
+        story.sample.clean_cache = 39_MiB;
+    };
+    for (std::uint64_t i = 0; i < 20; ++i) held(900 - i % 2);
+    EXPECT_EQ(story.phase(), Phase::kWatching) << "a disk that writes";
+    for (int i = 0; i < 12; ++i) held(900);
+    EXPECT_EQ(story.phase(), Phase::kSignalling);
+}
+
 TEST(step_limit, a_disk_that_writes_is_left_alone) {
     auto story = Story::begun(graceful_policy());
     looks(story, 300, [](int i) { return 50 + (i * 7919) % 13; });
