@@ -13,9 +13,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Permille kLastHundredth{10};
-/// On a stuck disk: reclaim then finds few clean pages among those that it cannot write. Below the share at
-/// which clean cache counts as page cache churn.
-constexpr Permille kLastWhileStuck{30};
 
 }  // namespace
 
@@ -81,9 +78,11 @@ namespace {
 bool held_at_tripwire(const State& state) {
     const Sample& last = state.last;
     if (!state.held_back || last.tripwire == kUnlimited || last.current < last.unreclaimable) return false;
-    return last.current + share_of(state.limit, kTripwireSlack) >= last.tripwire &&
-           last.current - last.unreclaimable <
-               share_of(state.limit, state.writeback_stuck ? kLastWhileStuck : kLastHundredth);
+    if (last.current + share_of(state.limit, kTripwireSlack) < last.tripwire) return false;
+    // What else is left belongs to the pages that a stuck disk does not take (buffer heads count as
+    // reclaimable slab).
+    if (state.writeback_stuck && last.clean_cache <= last.unwritten) return true;
+    return last.current - last.unreclaimable < share_of(state.limit, kLastHundredth);
 }
 
 /// Unreclaimable memory, as far as the kernel lets it come to a threshold at the tripwire.

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "testbed"))
 
 from testbed import hosts  # noqa: E402
 from testbed.cli import restore  # noqa: E402
-from testbed.guest import CGROUP, Guest  # noqa: E402
+from testbed.guest import Guest  # noqa: E402
 
 LIMIT, MOST, STEP = 128, 448, 4
 EATER = f"""
@@ -45,12 +45,6 @@ def zswap(guest: Guest) -> Iterator[None]:
 
 
 @contextmanager
-def written(guest: Guest, file: str, value: str) -> Iterator[None]:
-    guest.run(f"echo {value} > {CGROUP}/{SLICE}/{file}")
-    yield
-
-
-@contextmanager
 def zram_limit(guest: Guest, mib: int) -> Iterator[None]:
     guest.run(f"echo {mib}M > /sys/block/zram0/mem_limit")
     yield
@@ -64,26 +58,26 @@ def got(guest: Guest) -> int:
     return int(lines[-1]) if lines else 0
 
 
-def rows(guest: Guest) -> Iterator[tuple[str, list]]:
-    """Name, and what makes the host so."""
-    yield "no swap", []
-    yield "disk, vm.swappiness 60", [hosts.swap(guest)]
-    yield "disk, vm.swappiness 1", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 1)]
-    yield "disk, vm.swappiness 0", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 0)]
-    yield "disk, memory.swap.max 64M on the slice", [hosts.swap(guest), written(guest, "memory.swap.max", "64M")]
-    yield "zram", [hosts.zram(guest)]
-    yield "zram, mem_limit 32M", [hosts.zram(guest), zram_limit(guest, 32)]
-    yield "disk behind zswap", [hosts.swap(guest), zswap(guest)]
-    yield "the same, memory.zswap.writeback 0", [hosts.swap(guest), zswap(guest), written(guest, "memory.zswap.writeback", "0")]
-    yield "the same, and memory.zswap.max 16M", [hosts.swap(guest), zswap(guest), written(guest, "memory.zswap.writeback", "0"),
-                                                 written(guest, "memory.zswap.max", "16M")]
+def rows(guest: Guest) -> Iterator[tuple[str, list, dict[str, str]]]:
+    """Name, what makes the host so, and properties of the slice: systemd takes back what is only written to its files."""
+    yield "no swap", [], {}
+    yield "disk, vm.swappiness 60", [hosts.swap(guest)], {}
+    yield "disk, vm.swappiness 1", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 1)], {}
+    yield "disk, vm.swappiness 0", [hosts.swap(guest), hosts.sysctl(guest, "vm.swappiness", 0)], {}
+    yield "disk, MemorySwapMax=64M of the slice", [hosts.swap(guest)], {"MemorySwapMax": "64M"}
+    yield "zram", [hosts.zram(guest)], {}
+    yield "zram, mem_limit 32M", [hosts.zram(guest), zram_limit(guest, 32)], {}
+    yield "disk behind zswap", [hosts.swap(guest), zswap(guest)], {}
+    yield "the same, MemoryZSwapWriteback=no", [hosts.swap(guest), zswap(guest)], {"MemoryZSwapWriteback": "no"}
+    yield ("the same, and MemoryZSwapMax=16M", [hosts.swap(guest), zswap(guest)],
+           {"MemoryZSwapWriteback": "no", "MemoryZSwapMax": "16M"})
 
 
 def measure(guest: Guest) -> list[str]:
     out = [f"{'swap':40} MiB held (limit {LIMIT})"]
-    for name, settings in rows(guest):
+    for name, settings, properties in rows(guest):
         # A new slice for each row: its limits are at their defaults.
-        with hosts.slice_of(guest, SLICE), ExitStack() as host:
+        with hosts.slice_of(guest, SLICE, **properties), ExitStack() as host:
             for setting in settings:
                 host.enter_context(setting)
             held = got(guest)

@@ -198,20 +198,26 @@ TEST(step_limit, pages_that_a_stuck_disk_does_not_take_are_unreclaimable) {
 }
 
 TEST(step_limit, what_a_stuck_disk_holds_at_its_tripwire_is_near) {
-    // Seen on a real kernel: anonymous memory and dirty pages fill the container to its tripwire, with two
-    // hundredths of clean program pages between them and the threshold, and memory.high throttles it to a
-    // halt there.
+    // Seen on a real kernel: 83 MB of anonymous memory and 94 MB under writeback in 201 MB, with 10 MB of
+    // slab (the buffer heads of these pages) between them and the threshold; memory.high throttles to a halt
+    // there.
     auto story = Story::begun(graceful_policy());
-    const auto held = [&story](std::uint64_t writeback) {
+    const auto held = [&story](std::uint64_t writeback, Bytes clean_cache) {
+        story.sample.unreclaimable = 830_MiB;
+        story.sample.current = 1850_MiB;
         story.sample.unwritten = 900_MiB;
         story.sample.writeback = {writeback << 20U};
+        story.sample.clean_cache = clean_cache;
+        story.sample.hard = Story::kHard;
+        story.sample.tripwire = Story::kTripwire;
         story.sample.high_events += 50;
-        story.pass(300ms).heap(904, 939);
-        story.sample.clean_cache = 39_MiB;
+        story.pass(300ms).feed(Sampled{story.sample, false});
     };
-    for (std::uint64_t i = 0; i < 20; ++i) held(900 - i % 2);
+    for (std::uint64_t i = 0; i < 20; ++i) held(900 - i % 2, 110_MiB);
     EXPECT_EQ(story.phase(), Phase::kWatching) << "a disk that writes";
-    for (int i = 0; i < 12; ++i) held(900);
+    for (int i = 0; i < 12; ++i) held(800, 1000_MiB);
+    EXPECT_EQ(story.phase(), Phase::kWatching) << "reclaim has clean pages to drop";
+    held(800, 110_MiB);
     EXPECT_EQ(story.phase(), Phase::kSignalling);
 }
 
