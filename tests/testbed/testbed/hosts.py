@@ -43,8 +43,10 @@ def swap(guest: Guest, size: int = 1024 * MIB) -> Iterator[None]:
 @contextmanager
 def zram(guest: Guest, size: int = 1024 * MIB) -> Iterator[None]:
     """Swap of `size` bytes before compression, in compressed memory."""
-    guest.run(f"modprobe zram num_devices=1 && zramctl {ZRAM} --size {size} && mkswap -q {ZRAM} "
-              f"&& swapon --priority 100 {ZRAM}")
+    guest.run("modprobe zram num_devices=1")
+    # udev reads a device that has just come: it is busy for a moment.
+    until(lambda: guest.run(f"zramctl {ZRAM} --size {size}", check=False).code == 0, f"{ZRAM} to be free", 60)
+    guest.run(f"mkswap -q {ZRAM} && swapon --priority 100 {ZRAM}")
     try:
         yield
     finally:
