@@ -26,7 +26,8 @@ class CName {
     std::array<char, 256> text_{};
 };
 
-/// A list of any length: read on until the end, not into one buffer. Nothing when a read fails; errno has the reason.
+/// A list of any length: read on until the end, not into one buffer. Nothing when a read fails; errno has the
+/// reason.
 std::optional<std::string> read_list(int fd) {
     std::string text;
     std::array<char, 4096> buffer;

@@ -25,9 +25,9 @@ struct BelowLimit {
 
 struct GivingWay {
     enum class What : std::uint8_t {
-        kNone,    ///< no container is ready: the one that came near the limit follows its own policy
-        kWait,    ///< one is leaving already: what it frees must show first
-        kOne,     ///< `index` gives way
+        kNone,  ///< no container is ready: the one that came near the limit follows its own policy
+        kWait,  ///< one is leaving already: what it frees must show first
+        kOne,   ///< `index` gives way
     };
     What what = What::kNone;
     std::size_t index = 0;

@@ -186,7 +186,8 @@ void Stepper::on(const BrakeLost& input) {
         out_.actions.push(Freeze{});
         return;
     }
-    // Docker's restart was asked for as well, and may still be carried out: its signals are no stop by another.
+    // Docker's restart was asked for as well, and may still be carried out: its signals are no stop by
+    // another.
     s_.via = s_.asked_docker ? Via::kDocker : Via::kDirect;
     s_.brake = now_ - input.since - s_.tripped_at;
     begin_drain();
