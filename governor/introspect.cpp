@@ -104,6 +104,11 @@ std::string watching_text(const policies::ServicePolicy& policy, const policies:
             return "It is watched; near OOM an event is sent, and nothing else is done.";
         case policies::NearOomAction::kKill:
             return "It is watched; near OOM it is killed whole, and Docker's restart policy brings it back.";
+        case policies::NearOomAction::kHold:
+            return "It is watched; near OOM it is frozen until `governor release`, or until its limit is "
+                   "raised.";
+        case policies::NearOomAction::kRecycle:
+        case policies::NearOomAction::kAuto:
         case policies::NearOomAction::kGracefulRestart:
             break;
     }
@@ -137,6 +142,15 @@ std::string phase_text(const policies::ServicePolicy& policy, const policies::St
             return "Somebody else stops it: left alone.";
         case policies::Phase::kPaused:
             return "Somebody paused it: left alone.";
+        case policies::Phase::kSurveying:
+            return "It is frozen while the memory of each of its processes is read.";
+        case policies::Phase::kRecycling:
+            return "One process of its pool has its graceful signal; the others serve. Its parent replaces "
+                   "it.";
+        case policies::Phase::kHeld:
+            return "Frozen near its limit (do: hold) until `governor release`, or until its limit is raised.";
+        case policies::Phase::kDrainHook:
+            return "It is being taken out of its load balancer; its stop signal follows.";
     }
     return {};
 }

@@ -15,6 +15,9 @@ bool forbidden(const policies::Never& never, const policies::Restraint& what) {
         bool operator()(const policies::SignalStop&) const { return never.restart; }
         bool operator()(const policies::StartContainer&) const { return never.restart; }
         bool operator()(const policies::KillWhole&) const { return never.kill; }
+        bool operator()(const policies::RecycleProcess&) const { return never.restart || never.kill; }
+        bool operator()(const policies::KillProcess&) const { return never.kill; }
+        bool operator()(const policies::HoldOthers&) const { return never.freeze; }
     };
     return std::visit(Ask{never}, what);
 }

@@ -56,6 +56,16 @@ struct Run {
     Hold hold = Hold::kNone;
     /// The processes in the hold. Shared with jobs of the worker.
     std::vector<std::shared_ptr<const cgroups::PidFd>> held;
+    /// What was found at the last survey of its processes, by pid and start time.
+    struct Look {
+        policies::TimePoint at{};
+        std::map<std::pair<int, std::uint64_t>, policies::Bytes> held;
+    };
+    Look look;
+    std::shared_ptr<const cgroups::PidFd> candidate;  ///< of the last survey, verified
+    int candidate_parent = 0;                         ///< in the host's pid namespace
+    std::uint64_t recycle_attempt = 0;                ///< ends the watch for the end of an earlier candidate
+
     std::uint64_t stop_attempt = 0;  ///< ends the watch for a pending signal of an earlier attempt
 };
 

@@ -159,28 +159,44 @@ void check_never(YamlReader& reader, const YamlNode& node, const ServicePolicy& 
         if (!missing.empty()) missing += ", ";
         missing += what;
     };
-    if (action == NearOomAction::kGracefulRestart) {
-        need(never.freeze, "freeze (the brake)");
-        need(never.restart, "restart");
-        need(never.kill, "kill (for a drain that does not end)");
-    } else if (action == NearOomAction::kKill) {
-        need(never.kill, "kill");
+    switch (action) {
+        case NearOomAction::kGracefulRestart:
+            need(never.freeze, "freeze (the brake)");
+            need(never.restart, "restart");
+            need(never.kill, "kill (for a drain that does not end)");
+            break;
+        case NearOomAction::kRecycle:
+        case NearOomAction::kAuto:
+            need(never.freeze, "freeze (the brake)");
+            need(never.restart, "restart (when no process can be recycled)");
+            need(never.kill, "kill (for a process that does not end within its grace)");
+            break;
+        case NearOomAction::kKill:
+            need(never.kill, "kill");
+            break;
+        case NearOomAction::kHold:
+            need(never.freeze, "freeze");
+            break;
+        case NearOomAction::kNotify:
+            break;
     }
     if (missing.empty()) return;
-    const std::string deed = action == NearOomAction::kKill ? "kill" : "graceful_restart";
+    const std::string deed(to_string(action));
     reader.error(place_of(node, {"never"}),
                  "'never' forbids what near_oom's '" + deed + "' needs: " + missing,
                  "write do: notify, or take it out of 'never'");
 }
 
 void check_unused_parts(YamlReader& reader, const YamlNode& near_oom_node, NearOomAction action) {
-    if (action == NearOomAction::kGracefulRestart) return;
-    const std::string deed = action == NearOomAction::kKill ? "kill" : "notify";
-    for (const std::string_view part : {"brake", "drain"}) {
-        if (const auto* found = find_key(near_oom_node, part)) {
+    const std::string deed(to_string(action));
+    const auto unused = [&](std::string_view part) {
+        if (const auto* found = find_key(near_oom_node, part))
             reader.warning(found->at, "'" + std::string(part) + "' has no effect with do: " + deed);
-        }
-    }
+    };
+    if (!recycles(action)) unused("recycle");
+    if (recycles(action) || action == NearOomAction::kGracefulRestart) return;
+    unused("brake");
+    unused("drain");
 }
 
 void check_match(YamlReader& reader, const YamlNode& node, const Match& match) {

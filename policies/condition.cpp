@@ -57,6 +57,32 @@ std::string_view to_string(Phase phase) {
             return "left_alone";
         case Phase::kPaused:
             return "paused";
+        case Phase::kSurveying:
+            return "surveying";
+        case Phase::kRecycling:
+            return "recycling";
+        case Phase::kHeld:
+            return "held";
+        case Phase::kDrainHook:
+            return "drain_hook";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(NearOomAction action) {
+    switch (action) {
+        case NearOomAction::kGracefulRestart:
+            return "graceful_restart";
+        case NearOomAction::kKill:
+            return "kill";
+        case NearOomAction::kNotify:
+            return "notify";
+        case NearOomAction::kRecycle:
+            return "recycle";
+        case NearOomAction::kAuto:
+            return "auto";
+        case NearOomAction::kHold:
+            return "hold";
     }
     return "unknown";
 }

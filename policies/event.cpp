@@ -60,6 +60,26 @@ std::string_view to_string(EventType type) {
             return "drift_repaired";
         case EventType::kDriftStorm:
             return "drift_storm";
+        case EventType::kRecycling:
+            return "recycling";
+        case EventType::kRecycled:
+            return "recycled";
+        case EventType::kRecycleFailed:
+            return "recycle_failed";
+        case EventType::kHeld:
+            return "held";
+        case EventType::kHoldReleased:
+            return "hold_released";
+        case EventType::kDrainHookCalled:
+            return "drain_hook_called";
+        case EventType::kLoanGranted:
+            return "loan_granted";
+        case EventType::kLoanRepaid:
+            return "loan_repaid";
+        case EventType::kRestartedWith:
+            return "restarted_with";
+        case EventType::kAvailableAgain:
+            return "available_again";
     }
     return "unknown";
 }
@@ -118,6 +138,32 @@ std::string_view to_string(Rule rule) {
             return "operator_stop";
         case Rule::kLease:
             return "lease";
+        case Rule::kProcessesUnseen:
+            return "processes_unseen";
+        case Rule::kNoPool:
+            return "no_pool";
+        case Rule::kNoProcessMatches:
+            return "no_process_matches";
+        case Rule::kParentHolds:
+            return "parent_holds";
+        case Rule::kSharedMemory:
+            return "shared_memory";
+        case Rule::kFreesTooLittle:
+            return "frees_too_little";
+        case Rule::kGrowthElsewhere:
+            return "growth_elsewhere";
+        case Rule::kNotRespawned:
+            return "not_respawned";
+        case Rule::kStillNear:
+            return "still_near";
+        case Rule::kRecycleSpacing:
+            return "recycle_spacing";
+        case Rule::kLimitRaised:
+            return "limit_raised";
+        case Rule::kReplicaAway:
+            return "replica_away";
+        case Rule::kRestartWith:
+            return "restart_with";
     }
     return "unknown";
 }

@@ -5,6 +5,7 @@
 #include "policies/bytes.hpp"
 #include "policies/verdict.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -55,37 +56,60 @@ enum class EventType : std::uint8_t {
     kProtectionShort,  ///< the kernel honours less of a reservation than the policy asks
     kDriftRepaired,    ///< something else changed a value that the policy sets; it was set back
     kDriftStorm,       ///< the same value is changed again and again; repairs are spaced out
+    kRecycling,        ///< the graceful signal was sent to one process of a pool
+    kRecycled,         ///< that process ended, and its parent replaced it
+    kRecycleFailed,    ///< no process can be recycled, or that did not help; a restart follows
+    kHeld,             ///< frozen until an operator releases it or its limit is raised
+    kHoldReleased,     ///< thawed again
+    kDrainHookCalled,  ///< asked to be taken out of its load balancer; the stop signal follows
+    kLoanGranted,      ///< hard limit raised while another replica restarts
+    kLoanRepaid,       ///< hard limit back at the policy's
+    kRestartedWith,    ///< restarted because a container that it depends on was
+    kAvailableAgain,   ///< its health check is healthy again after a restart
 };
 std::string_view to_string(EventType type);
 
 /// The rule behind an event.
 enum class Rule : std::uint8_t {
     kNone,
-    kUnreclaimable,   ///< unreclaimable memory at or above its threshold
-    kCurrent,         ///< memory.current at or above its threshold
-    kEta,             ///< forecast time to OOM at or below its threshold
-    kPressure,        ///< PSI avg10 at or above its threshold
-    kTripwire,        ///< memory.current crossed memory.high
-    kHardLimitNear,   ///< unreclaimable memory reached the kill line just below the hard limit
-    kGraceEnded,      ///< the drain took longer than its grace
-    kDockerTimeout,   ///< Docker did not deliver the stop signal in time
-    kDockerError,     ///< Docker refused or could not be reached
-    kSignalFailed,    ///< the stop signal could not be sent from the kernel side either
-    kBackoff,         ///< sooner after the last restart than the back-off allows
-    kBreaker,         ///< more restarts within the window than the breaker allows
-    kOomKillCounter,  ///< oom_kill in memory.events grew
-    kPolicyKill,      ///< the policy says `do: kill`
-    kOperator,        ///< an operator asked for it
-    kNotBack,         ///< Docker did not start it again by itself
-    kHostAvailable,   ///< MemAvailable at or below host.keep_free
-    kHostForecast,    ///< MemAvailable will be used up within the forecast's window
-    kHostPressure,    ///< the host's PSI trigger fired while memory was short
-    kProtection,      ///< effective protection below what the policy asks
-    kDrift,           ///< a value differs from what the policy set
-    kSharedLimit,     ///< a limit above several containers is near, and this one gives way first
-    kPolicyChanged,   ///< the policy no longer asks for it
-    kOperatorStop,    ///< an operator stopped the container
-    kLease,           ///< the governor did not renew the lease of its brakes
+    kUnreclaimable,     ///< unreclaimable memory at or above its threshold
+    kCurrent,           ///< memory.current at or above its threshold
+    kEta,               ///< forecast time to OOM at or below its threshold
+    kPressure,          ///< PSI avg10 at or above its threshold
+    kTripwire,          ///< memory.current crossed memory.high
+    kHardLimitNear,     ///< unreclaimable memory reached the kill line just below the hard limit
+    kGraceEnded,        ///< the drain took longer than its grace
+    kDockerTimeout,     ///< Docker did not deliver the stop signal in time
+    kDockerError,       ///< Docker refused or could not be reached
+    kSignalFailed,      ///< the stop signal could not be sent from the kernel side either
+    kBackoff,           ///< sooner after the last restart than the back-off allows
+    kBreaker,           ///< more restarts within the window than the breaker allows
+    kOomKillCounter,    ///< oom_kill in memory.events grew
+    kPolicyKill,        ///< the policy says `do: kill`
+    kOperator,          ///< an operator asked for it
+    kNotBack,           ///< Docker did not start it again by itself
+    kHostAvailable,     ///< MemAvailable at or below host.keep_free
+    kHostForecast,      ///< MemAvailable will be used up within the forecast's window
+    kHostPressure,      ///< the host's PSI trigger fired while memory was short
+    kProtection,        ///< effective protection below what the policy asks
+    kDrift,             ///< a value differs from what the policy set
+    kSharedLimit,       ///< a limit above several containers is near, and this one gives way first
+    kPolicyChanged,     ///< the policy no longer asks for it
+    kOperatorStop,      ///< an operator stopped the container
+    kLease,             ///< the governor did not renew the lease of its brakes
+    kProcessesUnseen,   ///< its processes cannot be read (no `pid: host`), or not in time
+    kNoPool,            ///< no process has a sibling with the same executable and parent
+    kNoProcessMatches,  ///< `recycle.processes` matches no child of a pool
+    kParentHolds,       ///< PID 1 or the pool's parent holds the memory that grew
+    kSharedMemory,      ///< no process holds it alone: it is shared, or in tmpfs
+    kFreesTooLittle,    ///< the end of one process would not bring it below its threshold
+    kGrowthElsewhere,   ///< the children of the pool do not explain the growth (`do: auto`)
+    kNotRespawned,      ///< no new child appeared within `recycle.respawn`
+    kStillNear,         ///< the process ended, and the container is near OOM as before
+    kRecycleSpacing,    ///< sooner after the last recycle than `recycle.every` allows
+    kLimitRaised,       ///< its limit was raised
+    kReplicaAway,       ///< another replica of its service is being restarted
+    kRestartWith,       ///< `restart_with` of another service names it
 };
 std::string_view to_string(Rule rule);
 
@@ -139,6 +163,25 @@ enum class StopHandling : std::uint8_t {
 };
 std::string_view to_string(StopHandling handling);
 
+/// A process and the memory that it holds.
+struct Holder {
+    int pid = 0;                  ///< in the host's pid namespace
+    std::array<char, 16> comm{};  ///< its name, at most 15 bytes, NUL-terminated
+    Bytes bytes{};                ///< what its end would free: private memory and swap
+    std::int64_t growth = 0;      ///< bytes per second since the look before; 0: no look before
+    std::string_view name() const { return {comm.data()}; }
+    bool operator==(const Holder&) const = default;
+};
+
+/// Where the time of a restart went, from the stop signal until it served again.
+struct Away {
+    Duration stop{0};     ///< from the stop signal to the exit
+    Duration docker{0};   ///< from the exit to the start of the new main process
+    Duration start{0};    ///< from there until its limits were on it
+    Duration healthy{0};  ///< from there until its health check was healthy; 0: not known (yet)
+    bool operator==(const Away&) const = default;
+};
+
 /// One event. Fields that do not apply are at their defaults and are left out when it is rendered.
 struct Event {
     EventType type = EventType::kArmed;
@@ -168,6 +211,9 @@ struct Event {
     EvidenceSet evidence;               ///< what the verdict rests on
     Victim victim;                      ///< of an OOM kill; all at its default: not known
     std::optional<bool> docker_agrees;  ///< whether Docker told of the same
+    Holder process;                     ///< the process that is recycled; pid 0: none
+    Bytes freed{};                      ///< by its end
+    Away away;                          ///< of a restart
 };
 
 }  // namespace policies

@@ -114,7 +114,13 @@ Duration sample_pace(const ServicePolicy& policy, const State& state) {
         case Phase::kQuarantined:
             return state.frozen ? kIdlePace : Duration(100ms);
         case Phase::kSignalling:
+        case Phase::kSurveying:
             return state.frozen ? Duration::max() : Duration(20ms);
+        case Phase::kRecycling:
+        case Phase::kDrainHook:
+            return Duration(20ms);
+        case Phase::kHeld:
+            return kIdlePace;
         case Phase::kUnarmed:
         case Phase::kExited:
         case Phase::kLeftAlone:
@@ -133,6 +139,8 @@ Duration event_pace(const ServicePolicy& policy, const State& state) {
                                         0ms, 1s);
         }
         case Phase::kDraining:
+        case Phase::kRecycling:
+        case Phase::kDrainHook:
             return 2ms;
         default:
             return 100ms;

@@ -17,8 +17,8 @@ inline constexpr Duration kOldestSample = std::chrono::seconds(30);
 /// Time until the next sample is wanted; Duration::max() for none.
 Duration sample_pace(const ServicePolicy& policy, const State& state);
 
-/// Whether `sample` shows a container that is far from everything that its policy acts on, and is as it was at
-/// the last sample.
+/// Whether `sample` shows a container that is far from everything that its policy acts on, and is as it was
+/// at the last sample.
 bool is_still(const ServicePolicy& policy, const State& state, const Sample& sample);
 
 /// Whether memory.current tells enough this time, and no sample is needed: it bounds what is unreclaimable.

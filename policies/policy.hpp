@@ -101,6 +101,28 @@ enum class NearOomAction : std::uint8_t {
     kGracefulRestart,  ///< brake, signal, drain, back
     kKill,             ///< cgroup.kill at once; Docker's restart policy brings it back
     kNotify,           ///< an event, nothing else
+    kRecycle,          ///< end the one process of a pool that holds the memory; its parent replaces it
+    kAuto,             ///< recycle where a child of a pool explains the growth, else restart
+    kHold,             ///< frozen until an operator releases it or its limit is raised
+};
+/// As the policy spells it.
+std::string_view to_string(NearOomAction action);
+constexpr bool recycles(NearOomAction action) {
+    return action == NearOomAction::kRecycle || action == NearOomAction::kAuto;
+}
+
+/// How one process of a pool is ended (`do: recycle`, `do: auto`).
+struct Recycle {
+    /// Globs on the process's name (comm) or on its command line; empty: every child of a pool.
+    std::vector<std::string> processes;
+    int signal = 15;            ///< what makes this process finish its work and end; SIGTERM
+    milliseconds grace{20000};  ///< then it alone is killed
+    /// Within which its parent must have started a new child; absent (`not_expected`): the pool starts one
+    /// when it needs one.
+    std::optional<milliseconds> respawn = milliseconds{10000};
+    milliseconds every{1000};  ///< not again sooner than this after the last one ended
+    Permille weight{20};       ///< share of a restart that one recycle counts for the breaker
+    bool operator==(const Recycle&) const = default;
 };
 
 /// How long the container may stand still.
@@ -116,12 +138,38 @@ struct Drain {
     bool operator==(const Drain&) const = default;
 };
 
+/// A file that the container's health check or its load balancer looks for. Inside the container.
+struct FileCall {
+    std::string path;
+    bool operator==(const FileCall&) const = default;
+};
+
+/// Takes the container out of its load balancer before the stop signal.
+struct DrainHook {
+    std::variant<FileCall, HttpCall, ExecCall> call;
+    milliseconds timeout{1000};  ///< of the call itself (http, exec)
+    milliseconds settle{2000};   ///< what the load balancer needs after it, while memory allows
+    bool operator==(const DrainHook&) const = default;
+};
+
+/// Containers that are restarted after this one.
+struct RestartWith {
+    std::vector<std::string> services;  ///< globs on Compose services of the same project
+    bool joined_namespaces = false;     ///< those that share a namespace of it (`network_mode: service:`)
+    bool operator==(const RestartWith&) const = default;
+};
+
 struct NearOom {
     Condition when{.all = false, .terms = {Term{.measure = Measure::kUnreclaimable, .size = percent(90)}}};
     std::optional<Warn> warn;
     NearOomAction action = NearOomAction::kGracefulRestart;  ///< key: `do`
     Brake brake;
     Drain drain;
+    Recycle recycle;
+    std::optional<DrainHook> drain_hook;
+    /// How much its hard limit is raised while another replica of its service restarts; base: the hard limit.
+    /// Absent: it does not wait for the other.
+    std::optional<Size> loan;
     bool operator==(const NearOom&) const = default;
 };
 
@@ -173,6 +221,7 @@ struct ServicePolicy {
     std::optional<int> priority;
     std::optional<NearOom> near_oom;  ///< absent: watched, never acted upon
     Restart restart;
+    std::optional<RestartWith> restart_with;
     Never never;
     bool operator==(const ServicePolicy&) const = default;
 };

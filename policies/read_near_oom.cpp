@@ -71,7 +71,8 @@ void read_warn(YamlReader& reader, const YamlNode& node, NearOom& out) {
 }
 
 void read_do(YamlReader& reader, const YamlNode& node, NearOom& out) {
-    static constexpr std::array<std::string_view, 3> kActions{"graceful_restart", "kill", "notify"};
+    static constexpr std::array<std::string_view, 6> kActions{"graceful_restart", "kill", "notify",
+                                                              "recycle",          "auto", "hold"};
     const auto index = reader.choice(node, kActions);
     if (index) out.action = static_cast<NearOomAction>(*index);
 }
@@ -140,7 +141,7 @@ const Fields<Drain>& drain_fields() {
 }
 
 const Fields<NearOom>& near_oom_fields() {
-    static constexpr std::array<Field<NearOom>, 5> kFields{{
+    static constexpr std::array<Field<NearOom>, 6> kFields{{
         {"when", [](YamlReader& r, const YamlNode& n, NearOom& out) { read_condition(r, n, out.when); }},
         {"warn", read_warn},
         {"do", read_do},
@@ -148,6 +149,8 @@ const Fields<NearOom>& near_oom_fields() {
                      NearOom& out) { read_fields(r, n, brake_fields(), out.brake); }},
         {"drain", [](YamlReader& r, const YamlNode& n,
                      NearOom& out) { read_fields(r, n, drain_fields(), out.drain); }},
+        {"recycle", [](YamlReader& r, const YamlNode& n,
+                       NearOom& out) { read_fields(r, n, recycle_fields(), out.recycle); }},
     }};
     static const auto table =
         make_fields<NearOom>("near_oom", "services.<name>.near_oom",

@@ -62,6 +62,7 @@ const Fields<Condition>& condition_fields();
 const Fields<WarnDraft>& warn_fields();
 const Fields<Brake>& brake_fields();
 const Fields<Drain>& drain_fields();
+const Fields<Recycle>& recycle_fields();
 const Fields<NearOom>& near_oom_fields();
 const Fields<Match>& match_fields();
 const Fields<Memory>& memory_fields();
@@ -97,6 +98,8 @@ inline constexpr const char* kNameHint =
 
 /// "SIGUSR1", "USR1", "10", "RTMIN+3". Signals that end or stop a process are refused: a warning must not.
 Parsed<int> parse_warn_signal(std::string_view text);
+/// The graceful signal of one process: refused are those that cannot be handled, and those that end nothing.
+Parsed<int> parse_recycle_signal(std::string_view text);
 /// What is wrong with the URL of a warning; empty when nothing is.
 std::string warn_url_problem(std::string_view url);
 

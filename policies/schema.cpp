@@ -104,10 +104,11 @@ constexpr const char* kSchemaHead = R"json({
         "do": {
           "description": "What to do.",
           "default": "graceful_restart",
-          "anyOf": [{ "enum": ["graceful_restart", "kill", "notify"] }, { "$ref": "#/$defs/variable" }]
+          "anyOf": [{ "enum": ["auto", "recycle", "graceful_restart", "hold", "kill", "notify"] }, { "$ref": "#/$defs/variable" }]
         },
         "brake": { "$ref": "#/$defs/brake" },
-        "drain": { "$ref": "#/$defs/drain" }
+        "drain": { "$ref": "#/$defs/drain" },
+        "recycle": { "$ref": "#/$defs/recycle" }
       }
     },
 )json";
@@ -332,7 +333,7 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
 }  // namespace
 
 std::string json_schema() {
-    return std::string(kSchemaHead) + kSchemaConditions + kSchemaHooks + kSchemaTail;
+    return std::string(kSchemaHead) + kSchemaConditions + kSchemaRecycle + kSchemaHooks + kSchemaTail;
 }
 
 }  // namespace policies

@@ -7,5 +7,7 @@ namespace policies {
 
 /// The definitions of what stands below `hooks`, each with its comma behind it.
 extern const char* const kSchemaHooks;
+/// The definition of what stands below `near_oom.recycle`, with its comma behind it.
+extern const char* const kSchemaRecycle;
 
 }  // namespace policies

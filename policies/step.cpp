@@ -35,6 +35,14 @@ void Stepper::on(const Tick&) {
             return;
         case Phase::kLeftAlone:
             return watch_again();
+        case Phase::kHeld:
+            return review_hold();
+        case Phase::kSurveying:
+            return recycle_failed(Rule::kProcessesUnseen);
+        case Phase::kRecycling:
+            return recycle_overdue();
+        case Phase::kDrainHook:
+            return drain_hook_over();
         default:
             return;
     }
@@ -60,6 +68,12 @@ void Stepper::on(const Sampled& input) {
             return acts() ? back_off() : let_go();
         case Phase::kQuarantined:
             return acts() ? cap() : let_go();
+        case Phase::kRecycling:
+            return watch_recycle();
+        case Phase::kHeld:
+            return review_hold();
+        case Phase::kDrainHook:
+            return watch_drain_hook();
         default:
             return;
     }
@@ -135,6 +149,11 @@ void Stepper::on(const BrakeFailed&) {
     s_.frozen = false;
     s_.brake_failed = true;
     publish(EventType::kActionFailed);
+    if (s_.phase != Phase::kHeld) return;
+    // It runs on, and is not held again before it was below its threshold.
+    s_.phase = Phase::kWatching;
+    s_.deadline = {};
+    s_.hold_released = true;
 }
 
 void Stepper::on(const Exited& input) {
@@ -142,8 +161,16 @@ void Stepper::on(const Exited& input) {
     s_.frozen = false;
     s_.exit_code = input.exit_code;
     s_.death = input.death;
+    s_.others_held = false;
     if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) return exited_by_us(oom);
     if (s_.phase == Phase::kExited) return;
+    // A main process that does not survive the end of its child: this program ended the one, so it sees to it
+    // that the container comes back.
+    if (s_.phase == Phase::kRecycling) {
+        publish(EventType::kExited);
+        remember_restart();
+        return exited_by_us(oom);
+    }
     publish(EventType::kExited);
     if (s_.phase == Phase::kLeftAlone) {
         end_quarantine(Rule::kOperatorStop);
@@ -166,6 +193,8 @@ void Stepper::on(const Started&) {
     s_.growth = 0;
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;
     s_.brake_failed = s_.stopped_by_other = s_.unanswered = false;
+    s_.recycled = {};
+    s_.surveyed_near = s_.others_held = s_.hold_released = s_.hook_called = false;
     s_.deadline = {};
     if (!s_.restarting) s_.peak = {};
     s_.phase = Phase::kUnarmed;
@@ -220,7 +249,8 @@ void Stepper::on(const DockerStop&) {
 }
 
 void Stepper::on(const Paused&) {
-    if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined)
+    if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined &&
+        s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook)
         return;
     s_.phase = Phase::kPaused;
     s_.deadline = {};
@@ -232,6 +262,7 @@ void Stepper::on(const Unpaused&) {
 }
 
 void Stepper::on(const Released&) {
+    if (s_.phase == Phase::kHeld) return end_hold(Rule::kOperator);
     if (!s_.quarantined && s_.phase != Phase::kBackingOff) return;
     end_quarantine(Rule::kOperator);
     forget_history();

@@ -4,6 +4,7 @@
 
 #include "policies/event.hpp"
 #include "policies/grace.hpp"
+#include "policies/holders.hpp"
 #include "policies/policy.hpp"
 #include "policies/restart_times.hpp"
 #include "policies/signal_name.hpp"
@@ -60,6 +61,8 @@ struct Sampled {
     /// State::near_shared_limit reports it, and choose_below() decides which of them gives way
     /// (policies/shared_limit.hpp).
     bool shared = false;
+    /// Another replica of its service is being restarted by this governor.
+    bool replica_away = false;
 };
 /// memory.current alone, far from the limit: glance_will_do() says when that is enough (policies/pace.hpp).
 struct Glanced {
@@ -118,6 +121,27 @@ struct BrakeLost {
     Duration since{0};       ///< how long ago
     Duration lease{0};
 };
+/// What the container's processes hold. Asked for by SurveyProcesses.
+struct Surveyed {
+    Survey survey;
+};
+/// The process could not be signalled: it has ended, or is no longer the one that was surveyed.
+struct RecycleRefused {};
+/// The process that was recycled has ended.
+struct ProcessEnded {};
+/// The pool's parent has started a new child.
+struct ProcessRespawned {};
+/// The drain hook was called, or could not be.
+struct DrainHookDone {
+    bool good = false;
+};
+/// Docker set the raised hard limit, or refused; `hard` is what is in force.
+struct LoanDone {
+    bool granted = false;
+    Bytes hard = kUnlimited;
+};
+/// Its health check is healthy (Docker's `health_status` event).
+struct Healthy {};
 /// A deadline or the time of the next sample may have come.
 struct Tick {};
 
@@ -125,7 +149,8 @@ struct Input {
     TimePoint now;
     std::variant<Tick, Sampled, Glanced, Armed, SignalPending, StopRefused, SignalFailed, Frozen, BrakeFailed,
                  Exited, Started, DockerKill, DockerStop, Paused, Unpaused, Released, WarnDone, Adopt,
-                 GiveWay, BrakeLost>
+                 GiveWay, BrakeLost, Surveyed, RecycleRefused, ProcessEnded, ProcessRespawned, DrainHookDone,
+                 LoanDone, Healthy>
         what;
 };
 
@@ -143,20 +168,47 @@ struct SetTripwire {
 };  ///< memory.high
 struct Thaw {
     Duration hold{0};
-};                         ///< PID 1 first; the others when their signal is pending, at most `hold` later
-struct KillWhole {};       ///< cgroup.kill
-struct StartContainer {};  ///< Docker's start; harmless when it runs
-struct CallWarn {};        ///< the policy's warn call; answer: WarnDone
+};                          ///< PID 1 first; the others when their signal is pending, at most `hold` later
+struct KillWhole {};        ///< cgroup.kill
+struct StartContainer {};   ///< Docker's start; harmless when it runs
+struct CallWarn {};         ///< the policy's warn call; answer: WarnDone
+struct SurveyProcesses {};  ///< read what each process holds; answer: Surveyed, always
+/// The graceful signal to the surveyed candidate; answer: RecycleRefused, or ProcessEnded and
+/// ProcessRespawned.
+struct RecycleProcess {
+    int pid = 0;
+    int signal = kSignalTerm;
+};
+/// SIGKILL to the process that is being recycled, and its memory released at once (process_mrelease(2)).
+struct KillProcess {
+    int pid = 0;
+};
+/// All processes but this one into the frozen hold; then the container is thawed. Thaw ends it.
+struct HoldOthers {
+    int pid = 0;
+};
+struct CallDrainHook {};  ///< answer: DrainHookDone
+struct EndDrainHook {};   ///< removes the drain hook's file
+/// Docker's update to a raised hard limit; answer: LoanDone.
+struct GrantLoan {
+    Bytes hard;
+};
+struct RepayLoan {
+    Bytes hard;
+};  ///< Docker's update back to it
 struct Publish {
     Event event;
 };
 
 /// What takes something away from a container, and what `never` can forbid.
-using Restraint = std::variant<Freeze, AskStop, SignalStop, KillWhole, StartContainer>;
+using Restraint = std::variant<Freeze, AskStop, SignalStop, KillWhole, StartContainer, RecycleProcess,
+                               KillProcess, HoldOthers>;
 /// What gives it something back, or only speaks to it: always allowed.
-using Relief = std::variant<SetTripwire, Thaw, CallWarn>;
+using Relief = std::variant<SetTripwire, Thaw, CallWarn, SurveyProcesses, CallDrainHook, EndDrainHook,
+                            GrantLoan, RepayLoan>;
 using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, KillWhole, StartContainer,
-                            CallWarn, Publish>;
+                            CallWarn, SurveyProcesses, RecycleProcess, KillProcess, HoldOthers, CallDrainHook,
+                            EndDrainHook, GrantLoan, RepayLoan, Publish>;
 
 /// A short list without allocation. No step needs more than the capacity; push asserts it.
 class Actions {
@@ -187,6 +239,10 @@ enum class Phase : std::uint8_t {
     kQuarantined,
     kLeftAlone,  ///< somebody else stops it
     kPaused,
+    kSurveying,  ///< frozen; what each process holds is being read
+    kRecycling,  ///< one process of its pool has its graceful signal; the others serve
+    kHeld,       ///< `do: hold`: frozen until it is released or its limit is raised
+    kDrainHook,  ///< it is being taken out of its load balancer; the stop signal follows
 };
 std::string_view to_string(Phase phase);
 
@@ -250,6 +306,26 @@ struct State {
     Outcome outcome = Outcome::kNone;
     Duration brake{0};
     TimePoint deadline{};  ///< of the phase; zero when it has none
+
+    Holder recycled;             ///< the process that is being recycled
+    bool surveyed_near = false;  ///< its processes were surveyed since it came near its threshold
+    bool others_held = false;    ///< all processes but that one wait in the hold
+    bool process_ended = false;
+    bool process_killed = false;  ///< at the end of its grace or at the kill line
+    bool respawned = false;
+    bool near_since_end = false;  ///< the first sample after its end was as near OOM as before
+    Bytes before_recycle{};       ///< unreclaimable memory when its signal was sent
+    TimePoint process_ended_at{};
+    TimePoint last_recycle = TimePoint::min();  ///< when the last one ended
+    Permille recycle_credit{};                  ///< what recycles add up to; at 1000 it is one restart
+    bool recycle_only_restart = false;          ///< a recycle failed: restart at the next trip
+    bool hold_released = false;                 ///< not held again until it is below its threshold
+    bool hook_called = false;                   ///< the drain hook of this restart was called
+    Bytes loan_from = kUnlimited;               ///< hard limit before the loan; kUnlimited: none runs
+    TimePoint loan_until{};
+    TimePoint started_at{};  ///< of the life that runs now
+    Away away;               ///< of the last restart
+    TimePoint back_at{};     ///< when it was armed after a restart whose health is still awaited
 
     bool quarantined = false;  ///< outlives a crash of the container
     bool restarting = false;   ///< the next start belongs to our restart

@@ -20,7 +20,7 @@ Duration back_deadline(const State& state) {
 
 }  // namespace
 
-void Stepper::begin_restart(const Reason& why, EventType told) {
+void Stepper::begin_restart(const Reason& why, std::optional<EventType> type) {
     const NearOom& near = *policy_.near_oom;
     s_.trip = why;
     s_.tripped_at = now_;
@@ -32,7 +32,7 @@ void Stepper::begin_restart(const Reason& why, EventType told) {
     s_.brake = {};
     remember_restart();
     if (near.action == NearOomAction::kKill) {
-        publish(told, why);
+        if (type) publish(*type, why);
         return kill({Rule::kPolicyKill, why.measured, why.threshold, {}});
     }
     if (!s_.frozen) out_.actions.push(Freeze{});
@@ -41,7 +41,8 @@ void Stepper::begin_restart(const Reason& why, EventType told) {
     s_.asked_docker = true;
     s_.phase = Phase::kSignalling;
     s_.deadline = now_ + near.brake.docker_timeout;
-    publish(told, why);
+    out_.actions.push(SurveyProcesses{});
+    if (type) publish(*type, why);
 }
 
 void Stepper::signal_overdue() {
@@ -179,6 +180,12 @@ void Stepper::on(const BrakeLost& input) {
                  {Rule::kLease, Quantity::of(input.lease + input.since), Quantity::of(input.lease), {}});
     if (input.signalled) event.via = Via::kDirect;
     out_.actions.push(Publish{event});
+    s_.others_held = false;
+    if (s_.phase == Phase::kHeld || s_.phase == Phase::kSurveying) {
+        s_.frozen = true;
+        out_.actions.push(Freeze{});
+        return;
+    }
     // A cap is put back by the next sample, if it is still needed; a drain goes on as it is.
     if (s_.phase != Phase::kSignalling) return;
     if (!input.signalled) {
@@ -197,9 +204,9 @@ void Stepper::on(const BrakeLost& input) {
 }
 
 void Stepper::thaw_if_frozen() {
-    if (!s_.frozen) return;
+    if (!s_.frozen && !s_.others_held) return;
     out_.actions.push(Thaw{});
-    s_.frozen = false;
+    s_.frozen = s_.others_held = false;
 }
 
 Event Stepper::describe(EventType type, const Reason& why) const {
@@ -219,6 +226,7 @@ Event Stepper::describe(EventType type, const Reason& why) const {
     event.eta = eta == Duration::max() ? Duration{0} : eta;
     event.stop_handling = s_.stop_handling;
     event.frozen = s_.frozen;
+    event.process = s_.recycled;
     return event;
 }
 

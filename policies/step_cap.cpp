@@ -124,11 +124,16 @@ void Stepper::resume() {
 /// Not while it is capped, drained, paused or somebody else's: those have their own way, and a service that
 /// may not be restarted again yet frees nothing.
 bool Stepper::can_give_way() {
-    return s_.phase == Phase::kWatching && acts() && !breaker_says_no() && now_ >= next_restart_allowed();
+    return s_.phase == Phase::kWatching && acts() && policy_.near_oom->action != NearOomAction::kHold &&
+           !breaker_says_no() && now_ >= next_restart_allowed();
 }
 
 void Stepper::on(const GiveWay& input) {
-    if (can_give_way()) begin_restart(input.why, EventType::kGiveWay);
+    if (!can_give_way()) return;
+    // Below a shared limit one process may be enough; a host that runs short needs all that a restart frees.
+    if (input.why.rule == Rule::kSharedLimit && recycles())
+        return begin_recycle(input.why, EventType::kGiveWay);
+    begin_restart(input.why, EventType::kGiveWay);
 }
 
 bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now) {

@@ -85,7 +85,10 @@ void Stepper::follow_limit() {
     s_.tripwire = tripwire;
     if (s_.phase == Phase::kDraining && !s_.killed) {
         out_.actions.push(SetTripwire{s_.drain_line()});
-    } else if (s_.phase == Phase::kWatching || s_.phase == Phase::kBackingOff) {
+    } else if ((s_.phase == Phase::kRecycling && !s_.process_ended) || s_.phase == Phase::kDrainHook) {
+        out_.actions.push(SetTripwire{s_.kill_line()});
+    } else if (s_.phase == Phase::kWatching || s_.phase == Phase::kBackingOff ||
+               s_.phase == Phase::kRecycling) {
         out_.actions.push(SetTripwire{s_.relaxed ? s_.kill_line() : tripwire});
     } else if (s_.phase == Phase::kQuarantined) {
         out_.actions.push(SetTripwire{s_.threshold(policy_.restart.breaker.cap)});
@@ -113,7 +116,8 @@ void Stepper::watch(const Sampled& input) {
         s_.near_shared_limit = input.shared && s_.bound_level != 0 && s_.last.unreclaimable < s_.kill_line();
         return s_.near_shared_limit ? void() : trip(why);
     }
-    s_.notified = false;
+    s_.notified = s_.hold_released = false;
+    survey_when_near();
     if (near.warn) warn(*near.warn);
     if (s_.relaxed) {
         restore_tripwire();
@@ -161,11 +165,22 @@ void Stepper::trip(const Reason& why) {
     s_.trip = why;
     const NearOom& near = *policy_.near_oom;
     if (near.action == NearOomAction::kNotify) {
-        if (!s_.notified) publish(EventType::kOomNear, why);
+        if (s_.notified) return;
         s_.notified = true;
-        return;
+        out_.actions.push(SurveyProcesses{});
+        return publish(EventType::kOomNear, why);
     }
+    if (near.action == NearOomAction::kHold) return hold(why);
     if (breaker_says_no()) return open_breaker();
+    if (recycles()) {
+        if (now_ >= s_.last_recycle + near.recycle.every) return begin_recycle(why, EventType::kOomNear);
+        // So soon again: the tripwire keeps it from growing fast, and the next sample asks again.
+        if (s_.last.unreclaimable < hold_line()) return;
+        publish(EventType::kRecycleFailed, {Rule::kRecycleSpacing,
+                                            Quantity::of(now_ - s_.last_recycle),
+                                            Quantity::of(Duration(near.recycle.every)),
+                                            {}});
+    }
     if (const TimePoint allowed = next_restart_allowed(); now_ < allowed) return delay(allowed);
     begin_restart(why);
 }

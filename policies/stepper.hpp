@@ -4,6 +4,8 @@
 
 #include "policies/step.hpp"
 
+#include <optional>
+
 /// The inside of the decision core: one step, from an input to the new state and its actions. Only step.cpp
 /// makes one; the parts are spread over step*.cpp by what they decide.
 namespace policies {
@@ -12,7 +14,7 @@ using namespace std::chrono_literals;
 
 /// Docker enforces the grace itself on its path; the governor's own deadline must come after it, not race it.
 inline constexpr Duration kGraceMargin = 2s;
-/// A frozen, quarantined container is looked at again this often.
+/// A container that is frozen until a person decides is reviewed this often.
 inline constexpr Duration kCapReview = 10s;
 /// memory.current goes up and down at memory.high by what a CPU charges at once: this share of the hard
 /// limit.
@@ -48,6 +50,13 @@ class Stepper {
     void on(const Adopt& input);
     void on(const GiveWay& input);
     void on(const BrakeLost& input);
+    void on(const Surveyed& input);
+    void on(const RecycleRefused&);
+    void on(const ProcessEnded&);
+    void on(const ProcessRespawned&);
+    void on(const DrainHookDone& input);
+    void on(const LoanDone& input);
+    void on(const Healthy&);
     bool can_give_way();
     StepResult finish();
 
@@ -67,7 +76,8 @@ class Stepper {
     void trip(const Reason& why);
 
     // -- acting and telling (step_act.cpp) --
-    void begin_restart(const Reason& why, EventType told = EventType::kOomNear);
+    /// `type`: the event that says why; none when one has said so already.
+    void begin_restart(const Reason& why, std::optional<EventType> type = EventType::kOomNear);
     void signal_overdue();
     void go_direct(Rule rule);
     void begin_drain();
@@ -84,6 +94,35 @@ class Stepper {
     Event describe(EventType type, const Reason& why) const;
     void publish(EventType type, const Reason& why);
     void publish(EventType type);
+
+    // -- one process of a pool (step_recycle.cpp) --
+    bool recycles() const;
+    void survey_when_near();
+    void begin_recycle(const Reason& why, EventType type);
+    void choose_process(const Survey& survey);
+    Rule refuse(const Survey& survey) const;
+    void watch_recycle();
+    void settle_recycle();
+    void recycle_overdue();
+    void kill_process(const Reason& why);
+    void recycle_failed(Rule why);
+    void recycled();
+    void count_recycle();
+    void abandon_recycle();
+    Bytes hold_line() const;
+
+    // -- out of the load balancer before the signal (step_drain_hook.cpp) --
+    void watch_drain_hook();
+    void drain_hook_over();
+
+    // -- headroom of a replica (step_loan.cpp) --
+    bool borrow(const Reason& why);
+    void repay_loan();
+
+    // -- held until a person decides (step_hold.cpp) --
+    void hold(const Reason& why);
+    void review_hold();
+    void end_hold(Rule why);
 
     // -- spacing, breaker, caps (step_cap.cpp) --
     void remember_restart();

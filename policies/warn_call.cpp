@@ -15,6 +15,12 @@ constexpr std::array kHarmless{1, 10, 12, 14, 17, 18, 23, 26, 27, 28, 29, 30};
 constexpr const char* kSignalHint =
     "write a signal that the application handles: SIGUSR1, SIGUSR2, SIGHUP or a number";
 
+/// What ends a process without its handler (KILL), stops it, or says that it crashed: their handlers, where
+/// there are any, write a core or a report, and finish no work.
+constexpr std::array kNotGraceful{4, 5, 6, 7, 8, 9, 11, 19, 20, 21, 22, 31};
+constexpr const char* kRecycleHint =
+    "write the signal that makes this process finish its work and end: TERM, QUIT, USR1, WINCH or a number";
+
 Parsed<int> refused(std::string message) {
     return {std::nullopt, std::move(message), kSignalHint};
 }
@@ -31,6 +37,21 @@ Parsed<int> parse_warn_signal(std::string_view text) {
     const bool realtime = *signal >= kSignalRealtimeFirst;
     if (realtime || std::ranges::find(kHarmless, *signal) != kHarmless.end()) return {*signal, {}, {}};
     return refused("is no warning: " + signal_name(*signal) + " ends or stops a process");
+}
+
+Parsed<int> parse_recycle_signal(std::string_view text) {
+    const auto signal = parse_signal(text);
+    if (!signal) {
+        return {std::nullopt,
+                "is not a signal: Docker knows the numbers 1 to 31 and 34 to 64, and names such as TERM or "
+                "RTMIN+3",
+                kRecycleHint};
+    }
+    if (std::ranges::find(kNotGraceful, *signal) == kNotGraceful.end()) return {*signal, {}, {}};
+    return {std::nullopt,
+            "is no graceful signal: " + signal_name(*signal) +
+                " kills, stops or crashes the process, and its work is lost",
+            kRecycleHint};
 }
 
 std::string warn_url_problem(std::string_view url) {

@@ -5,6 +5,7 @@
 #include "cgroup/shared_text.hpp"
 #include "governor/publish/packed_labels.hpp"
 #include "policies/event.hpp"
+#include "policies/holders.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -67,6 +68,8 @@ struct Record {
     std::optional<policies::Event>
         event;             ///< the decision's own fields; absent for the governor's own events
     std::string bound_by;  ///< the cgroup above the container whose limit binds; empty: its own limit
+    /// The processes that held the most at the last survey, largest first; null: none was made.
+    std::shared_ptr<const policies::Survey> survey;
     std::vector<LastSample> samples;  ///< the last ones before an OOM kill, oldest first
     std::string detail;  ///< one sentence for a person: an error's text, what to do; may be empty
 };
