@@ -68,8 +68,8 @@ class Directory {
     Result<void> thaw() const { return write("cgroup.freeze", "0"); }
     /// cgroup.kill: SIGKILL to every process of the subtree, forks included (kernel 5.14), also while frozen.
     Result<void> kill() const { return write("cgroup.kill", "1"); }
-    /// Moves a process here. The kernel moves by number only: one that has ended is not moved, and the one that
-    /// gets its number in the moment between the two is, which takes a wrap of all pids in that moment.
+    /// Moves a process here. The kernel moves by number only: one that has ended is not moved, and the one
+    /// that gets its number in the moment between the two is, which takes a wrap of all pids in that moment.
     Result<void> attach(const PidFd& process) const;
 
     /// An extended attribute of the directory ("user.governor"): a note that lives and dies with the cgroup.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace cgroups {
 namespace {
@@ -253,6 +254,32 @@ std::optional<SignalStatus> parse_signal_status(std::string_view text) {
         }
     }
     if (found != 5) return std::nullopt;
+    return out;
+}
+
+std::optional<ProcessStat> parse_process_stat(std::string_view text) {
+    const auto open = text.find('(');
+    const auto close = text.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+        return std::nullopt;
+    ProcessStat out;
+    out.comm = text.substr(open + 1, close - open - 1);
+    std::string_view rest = text.substr(close + 1);
+    // proc(5): field 3 follows the name; 4 is the parent, 22 the start time.
+    constexpr int kParent = 4;
+    constexpr int kStart = 22;
+    for (int field = 3; field <= kStart; ++field) {
+        rest = trim(rest);
+        const std::string_view word = rest.substr(0, rest.find(' '));
+        if (word.empty()) return std::nullopt;
+        if (field == kParent) {
+            std::uint64_t parent = 0;
+            if (!to_number(word, parent) || parent > std::numeric_limits<int>::max()) return std::nullopt;
+            out.parent = static_cast<int>(parent);
+        }
+        if (field == kStart && !to_number(word, out.start)) return std::nullopt;
+        rest.remove_prefix(word.size());
+    }
     return out;
 }
 

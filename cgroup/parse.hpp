@@ -124,7 +124,16 @@ struct SignalStatus {
 };
 std::optional<SignalStatus> parse_signal_status(std::string_view text);
 
-/// "MemAvailable", "SwapFree", … of /proc/meminfo.
+/// What /proc/<pid>/stat has of a process. The name may contain anything but a NUL, parentheses too.
+struct ProcessStat {
+    std::string_view comm;  ///< into the text
+    int parent = 0;
+    std::uint64_t start = 0;  ///< clock ticks since boot: with the pid, it names the process for good
+};
+std::optional<ProcessStat> parse_process_stat(std::string_view text);
+
+/// A size with its key: "MemAvailable", "SwapFree", … of /proc/meminfo; "RssAnon", "VmSwap" of
+/// /proc/<pid>/status; "Private_Dirty" of /proc/<pid>/smaps_rollup.
 std::optional<Bytes> parse_meminfo(std::string_view text, std::string_view key);
 
 }  // namespace cgroups

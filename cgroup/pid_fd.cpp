@@ -6,6 +6,7 @@
 #include "cgroup/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,6 +62,18 @@ Result<void> PidFd::send(int signal) const {
 bool PidFd::has_number() const {
     // Signal 0 is not sent. The kernel finds a process that has ended, too, until it was waited for.
     return ::syscall(SYS_pidfd_send_signal, fd_.get(), 0, nullptr, 0) == 0 || errno != ESRCH;
+}
+
+bool PidFd::has_ended() const {
+    pollfd ended{fd_.get(), POLLIN, 0};
+    return ::poll(&ended, 1, 0) == 1;
+}
+
+Result<void> PidFd::release_memory() const {
+    constexpr long kProcessMrelease = 448;  // the same on all architectures; libc 2.36 has no name for it
+    if (::syscall(kProcessMrelease, fd_.get(), 0) != 0)
+        return errno_error("release the memory of process", std::to_string(pid_));
+    return {};
 }
 
 tl::unexpected<Error> PidFd::gone_error(std::string_view what) const {

@@ -41,6 +41,11 @@ class PidFd {
     Result<void> send(int signal) const;
     /// Whether the number is still this process's: it was not waited for yet.
     bool has_number() const;
+    /// Whether it has ended, waited for by its parent or not.
+    bool has_ended() const;
+    /// Of a process that was sent SIGKILL: frees its memory now, in the caller's context, however long its
+    /// own end takes (process_mrelease(2), kernel 5.15).
+    Result<void> release_memory() const;
     /// As it was when the pidfd was opened. Only for messages, and to read /proc/<pid> when has_number() is
     /// asked afterwards.
     int number() const { return pid_; }

@@ -202,7 +202,7 @@ class Daemon {
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,
                              monotonic_now, host.cgroup_mount, options_.proc},
             policy_);
-        Introspection api({*supervisor_, *keeper_, publisher_, docker_, monotonic_now, started_,
+        Introspection api({*supervisor_, *keeper_, publisher_, docker_, processes_, monotonic_now, started_,
                            [this] { return reload(); }, [this] { return hooks_->describe(); }});
         auto exporter = make_exporter();
         http::ServerOptions server_options;

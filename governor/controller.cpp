@@ -8,6 +8,17 @@
 
 namespace governor {
 
+namespace {
+
+/// Those that a person reads to find out who held the memory.
+bool names_holders(policies::EventType type) {
+    using enum policies::EventType;
+    return type == kOomNear || type == kGiveWay || type == kRecycling || type == kRecycled ||
+           type == kRecycleFailed || type == kHeld || type == kRestartFinished;
+}
+
+}  // namespace
+
 Controller::Controller(Clock clock, Actuator& actuator, publish::EventSink& sink,
                        publish::SharedSubject subject)
     : clock_(std::move(clock)), actuator_(actuator), sink_(sink) {
@@ -59,6 +70,14 @@ void Controller::feed(const InputEvent& what, const std::string& detail) {
 }
 
 void Controller::decide(const InputEvent& what, const std::string& detail) {
+    if (const auto* found = std::get_if<policies::Surveyed>(&what)) {
+        survey_ = std::make_shared<const policies::Survey>(found->survey);
+        publish_waiting();
+    } else if (std::holds_alternative<policies::Exited>(what) ||
+               std::holds_alternative<policies::Started>(what)) {
+        // Its life is over, and with it the answer to the survey.
+        publish_waiting();
+    }
     if (!target_.policy) return;
     const policies::StepResult result = policies::step(*target_.policy, state_, {clock_(), what});
     state_ = result.state;
@@ -75,7 +94,9 @@ void Controller::carry_out(const Action& action, const std::string& detail) {
     if constexpr (std::is_same_v<Action, policies::Publish>) {
         publish(action.event, detail);
     } else if constexpr (std::is_constructible_v<policies::Relief, Action>) {
-        if (target_.run) actuator_.relieve(target_, action, answer_for_this_run());
+        if (!target_.run) return;
+        if constexpr (std::is_same_v<Action, policies::SurveyProcesses>) surveying_ = true;
+        actuator_.relieve(target_, action, answer_for_this_run());
     } else if (const auto deed = Deed::permit(target_, action)) {
         actuator_.perform(*deed, answer_for_this_run());
     } else if (target_.run) {
@@ -105,7 +126,20 @@ void Controller::publish(const policies::Event& event, const std::string& detail
     if (!detail.empty()) record.detail += (record.detail.empty() ? "" : " ") + detail;
     if (event.type == policies::EventType::kRestartFinished && !restart_note_.empty())
         record.detail += (record.detail.empty() ? "" : " ") + std::exchange(restart_note_, {});
+    constexpr std::size_t kMostWaiting = 16;
+    if (waiting_.size() >= kMostWaiting) publish_waiting();
+    if (surveying_) return waiting_.push_back(std::move(record));
+    if (names_holders(event.type)) record.survey = survey_;
     sink_.publish(record);
+}
+
+/// A survey takes milliseconds; what it found belongs to the event that asked for it.
+void Controller::publish_waiting() {
+    surveying_ = false;
+    for (publish::Record& record : std::exchange(waiting_, {})) {
+        if (names_holders(record.event->type)) record.survey = survey_;
+        sink_.publish(record);
+    }
 }
 
 namespace {

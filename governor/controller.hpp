@@ -44,6 +44,7 @@ class Controller {
     template <class Action>
     void carry_out(const Action& action, const std::string& detail);
     void publish(const policies::Event& event, const std::string& detail);
+    void publish_waiting();
     Answer answer_for_this_run();
 
     Clock clock_;
@@ -57,6 +58,11 @@ class Controller {
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::function<void()> rescheduled_;
     std::string restart_note_;
+    /// Of the last trip: part of the events that follow from it.
+    std::shared_ptr<const policies::Survey> survey_;
+    /// Events that wait, in their order, for the survey that runs.
+    std::vector<publish::Record> waiting_;
+    bool surveying_ = false;
     std::list<std::pair<InputEvent, std::string>> inputs_;  ///< nearly always empty, and then small
     bool feeding_ = false;
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/introspect.hpp"
 
+#include "governor/outlook.hpp"
 #include "governor/publish/render.hpp"
 
 #include <algorithm>
@@ -299,6 +300,7 @@ http::Reply Introspection::explain(std::string_view service) {
         return {200,
                 {{"service", describe(entry)},
                  {"policy", policy ? describe_policy(*policy, controller.state()) : json::array()},
+                 {"outlook", describe_outlook(controller, parts_.processes)},
                  {"phase_text", policy ? phase_text(*policy, controller.state()) : std::string()},
                  {"events", events},
                  {"notes", notes}}};
@@ -319,7 +321,9 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
     const auto entries = named(service);
     for (const Supervisor::Entry* entry : entries) {
         const policies::State& state = entry->controller->state();
-        if (!state.quarantined && state.phase != policies::Phase::kBackingOff) continue;
+        if (!state.quarantined && state.phase != policies::Phase::kBackingOff &&
+            state.phase != policies::Phase::kHeld)
+            continue;
         // The entry stays: only Docker's `destroy` takes it off, and that does not come in the middle of
         // this.
         const std::shared_ptr<Controller> controller = entry->controller;
@@ -328,8 +332,8 @@ http::Reply Introspection::command(std::string_view name, std::string_view servi
     }
     if (entries.empty()) return not_known(service);
     if (released.empty())
-        return error_reply(409,
-                           std::string(service) + " is not in quarantine and not waiting for its back-off");
+        return error_reply(
+            409, std::string(service) + " is not in quarantine, not held and not waiting for its back-off");
     return {200, {{"released", released}}};
 }
 

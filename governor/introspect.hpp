@@ -24,6 +24,7 @@ class Introspection final : public http::ControlApi {
         const reserve::Keeper& keeper;
         const publish::Publisher& publisher;
         const docker::Client& docker;
+        cgroups::Processes processes;
         Clock clock;
         std::chrono::system_clock::time_point started;
         /// Loads the policies anew: empty when they are in force, else what is wrong with them.

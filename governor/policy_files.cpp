@@ -35,7 +35,8 @@ std::optional<std::string> read_file(const std::string& path, std::string& reaso
         return std::nullopt;
     }
     if (const auto size = fs::file_size(path, code); !code && size >= kMostRead) {
-        reason = "it has " + policies::to_string(policies::Bytes{size}) + ", and a policy file has at most 1MiB";
+        reason =
+            "it has " + policies::to_string(policies::Bytes{size}) + ", and a policy file has at most 1MiB";
         return std::nullopt;
     }
     std::ifstream in(path, std::ios::binary);

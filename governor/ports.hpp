@@ -52,6 +52,9 @@ struct Run {
     /// one.
     std::atomic<std::uint64_t> tripwire_order{0};
 
+    /// Counts freezes: a thaw that had to wait must not undo a newer one.
+    std::uint64_t freeze_order = 0;
+
     enum class Hold : std::uint8_t { kNone, kMoving, kReady };
     Hold hold = Hold::kNone;
     /// The processes in the hold. Shared with jobs of the worker.

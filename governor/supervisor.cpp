@@ -385,7 +385,7 @@ void Supervisor::stand_down() {
             state.phase == policies::Phase::kQuarantined || state.phase == policies::Phase::kBackingOff;
         if (!capped && state.tripwire != policies::kUnlimited && state.limit != policies::kUnlimited)
             static_cast<void>(target.run->directory.write_bytes("memory.high", cgroups::kMax));
-        if (state.frozen || signalling)
+        if (state.frozen || state.others_held || signalling)
             act::undo_brake(target.run->directory, signalling ? act::Then::kKeepMark : act::Then::kClearMark);
     }
 }

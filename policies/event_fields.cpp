@@ -8,7 +8,7 @@ namespace policies {
 
 std::span<const std::string_view> event_field_names() {
     // As governor/publish/render_json.cpp makes them; a test there compares the two.
-    static constexpr std::array<std::string_view, 51> kNames{
+    static constexpr std::array<std::string_view, 57> kNames{
         "time",
         "id",
         "type",
@@ -47,6 +47,12 @@ std::span<const std::string_view> event_field_names() {
         "total_ms",
         "count",
         "frozen",
+        "process.pid",
+        "process.comm",
+        "process.bytes",
+        "process.growth_per_s",
+        "freed",
+        "holders",
         "file",
         "cause",
         "verdict",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -12,17 +13,19 @@ namespace policies {
 namespace {
 
 using Processes = std::span<const ProcessMemory>;
-/// Siblings: the same parent and the same executable.
-using Group = std::tuple<int, std::uint64_t, std::uint64_t>;
+/// Siblings: the same parent and the same executable. Where the executable cannot be read (no CAP_SYS_PTRACE),
+/// the name stands for it.
+using Group = std::tuple<int, std::uint64_t, std::uint64_t, std::string>;
 
 Group group_of(const ProcessMemory& process) {
-    return {process.parent, process.exe_device, process.exe_inode};
+    const bool known = process.exe_inode != 0;
+    return {process.parent, process.exe_device, process.exe_inode, known ? std::string() : process.comm};
 }
 
 std::int64_t growth_of(const ProcessMemory& process) {
     if (!process.before || process.since <= Duration{0}) return 0;
     const double grown =
-        static_cast<double>(process.freed_by_end.value) - static_cast<double>(process.before->value);
+        static_cast<double>(process.anonymous.value) - static_cast<double>(process.before->value);
     return static_cast<std::int64_t>(grown / std::chrono::duration<double>(process.since).count());
 }
 
@@ -45,7 +48,7 @@ class Tree {
     explicit Tree(Processes processes, int main) : main_(main) {
         for (const ProcessMemory& process : processes) {
             pids_.insert(process.pid);
-            if (process.exe_inode != 0) ++siblings_[group_of(process)];
+            ++siblings_[group_of(process)];
         }
     }
     bool has_parent_inside(const ProcessMemory& process) const {
@@ -85,7 +88,7 @@ std::vector<const ProcessMemory*> replaceable(const Recycle& recycle, Processes 
 /// leaked yet.
 double grown(const ProcessMemory& process, Bytes smallest_sibling) {
     const Bytes before = process.before.value_or(smallest_sibling);
-    return std::max(0.0, static_cast<double>(process.freed_by_end.value) - static_cast<double>(before.value));
+    return std::max(0.0, static_cast<double>(process.anonymous.value) - static_cast<double>(before.value));
 }
 
 struct Growth {
@@ -95,15 +98,14 @@ struct Growth {
 
 Growth growth(Processes processes, const std::vector<const ProcessMemory*>& pool) {
     Growth out;
-    const auto smallest = std::min_element(pool.begin(), pool.end(), [](const auto* a, const auto* b) {
-        return a->freed_by_end < b->freed_by_end;
-    });
+    const auto smallest = std::min_element(
+        pool.begin(), pool.end(), [](const auto* a, const auto* b) { return a->anonymous < b->anonymous; });
     for (const ProcessMemory& process : processes) {
         const bool inside = std::find(pool.begin(), pool.end(), &process) != pool.end();
         if (inside) {
-            out.pool += grown(process, (*smallest)->freed_by_end);
+            out.pool += grown(process, (*smallest)->anonymous);
         } else {
-            out.others += grown(process, process.freed_by_end);
+            out.others += grown(process, process.anonymous);
         }
     }
     return out;
@@ -118,7 +120,7 @@ const ProcessMemory* find(Processes processes, int pid) {
 void list_largest(Survey& out, Processes processes) {
     std::vector<const ProcessMemory*> order;
     for (const ProcessMemory& process : processes) {
-        out.held = out.held + process.freed_by_end;
+        out.held = out.held + process.proportional;
         order.push_back(&process);
     }
     out.count = std::min(order.size(), Survey::kMost);
@@ -130,6 +132,12 @@ void list_largest(Survey& out, Processes processes) {
 }
 
 }  // namespace
+
+Permille Survey::share(const Holder& holder) const {
+    if (held.value == 0) return {};
+    const double share = static_cast<double>(holder.bytes.value) / static_cast<double>(held.value);
+    return {static_cast<std::int32_t>(std::min(1.0, share) * 1000)};
+}
 
 Survey survey(const Recycle& recycle, Processes processes, int main) {
     Survey out;
@@ -148,7 +156,7 @@ Survey survey(const Recycle& recycle, Processes processes, int main) {
     const ProcessMemory* parent = find(processes, best.parent);
     const ProcessMemory* first = find(processes, main);
     for (const ProcessMemory* above : {parent, first}) {
-        const bool grows = grown(*above, above->freed_by_end) > grew.pool;
+        const bool grows = grown(*above, above->anonymous) > grew.pool;
         const bool holds_most = !above->before && above->freed_by_end > best.freed_by_end &&
                                 above->freed_by_end.value >= out.held.value / 2;
         if (grows || holds_most) {

@@ -24,9 +24,10 @@ struct ProcessMemory {
     std::uint64_t exe_inode = 0;
     std::string comm;          ///< /proc/<pid>/comm: at most 15 bytes, chosen by the process
     std::string command_line;  ///< arguments joined by blanks; may be cut
-    Bytes freed_by_end{};  ///< private pages and its share of swap; anonymous memory when only that is known
-    Bytes resident{};      ///< anonymous and shared memory mapped by it
-    std::optional<Bytes> before;  ///< freed_by_end at the look before
+    Bytes anonymous{};         ///< anonymous memory and swap; pages shared since a fork count in full
+    Bytes freed_by_end{};      ///< private pages and its share of swap; `anonymous` where that was not read
+    Bytes proportional{};  ///< anonymous memory and swap, shared pages by share; `anonymous` where not read
+    std::optional<Bytes> before;  ///< `anonymous` at the look before
     Duration since{0};            ///< how long ago that was
 };
 
@@ -36,11 +37,13 @@ struct Survey {
     std::array<Holder, kMost> largest{};  ///< largest first
     std::size_t count = 0;                ///< how many of `largest` are set
     std::size_t processes = 0;            ///< of the container
-    Bytes held{};                         ///< by all processes together
+    Bytes held{};                         ///< anonymous memory and swap of all processes together
     /// The child of a pool whose end frees the most; pid 0: none, and `refused` has the reason.
     Holder candidate;
     Rule refused = Rule::kProcessesUnseen;  ///< kNone when there is a candidate
     bool pool_explains_growth = false;      ///< its pool's children grew by at least half of all growth
+    /// Of what all processes hold.
+    Permille share(const Holder& holder) const;
     std::span<const Holder> holders() const { return {largest.data(), count}; }
     bool operator==(const Survey&) const = default;
 };

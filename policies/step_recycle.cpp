@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
+#include "policies/recycle.hpp"
 #include "policies/stepper.hpp"
 
 #include <algorithm>
@@ -65,18 +66,19 @@ void Stepper::on(const Surveyed& input) {
     choose_process(input.survey);
 }
 
-Rule Stepper::refuse(const Survey& survey) const {
+Rule why_not_recycled(const ServicePolicy& policy, const State& state, const Survey& survey) {
     if (survey.refused != Rule::kNone) return survey.refused;
-    if (survey.held.value < s_.last.unreclaimable.value / 2) return Rule::kSharedMemory;
-    const Bytes over = s_.last.unreclaimable - std::min(s_.tripwire, s_.last.unreclaimable);
-    if (survey.candidate.bytes < over + share_of(s_.limit, kLeastFreed)) return Rule::kFreesTooLittle;
-    if (policy_.near_oom->action == NearOomAction::kAuto && !survey.pool_explains_growth)
+    const Bytes used = state.last.unreclaimable;
+    if (survey.held.value < used.value / 2) return Rule::kSharedMemory;
+    const Bytes over = used - std::min(state.tripwire, used);
+    if (survey.candidate.bytes < over + share_of(state.limit, kLeastFreed)) return Rule::kFreesTooLittle;
+    if (policy.near_oom->action == NearOomAction::kAuto && !survey.pool_explains_growth)
         return Rule::kGrowthElsewhere;
     return Rule::kNone;
 }
 
 void Stepper::choose_process(const Survey& survey) {
-    if (const Rule refused = refuse(survey); refused != Rule::kNone) {
+    if (const Rule refused = why_not_recycled(policy_, s_, survey); refused != Rule::kNone) {
         s_.recycled = survey.candidate;
         return recycle_failed(refused);
     }
@@ -196,9 +198,13 @@ void Stepper::recycle_failed(Rule why) {
         reason.measured = Quantity::of(now_ - s_.process_ended_at);
     publish(EventType::kRecycleFailed, reason);
     s_.recycled = {};
-    const bool others_held = s_.others_held;
-    if (others_held) thaw_if_frozen();
     s_.deadline = {};
+    // The one that would not end even of SIGKILL has used up the room that the others are held for.
+    if (s_.others_held) {
+        s_.others_held = false;
+        remember_restart();
+        return kill(reason);
+    }
     if (breaker_says_no()) {
         thaw_if_frozen();
         return open_breaker();

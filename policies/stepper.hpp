@@ -100,7 +100,6 @@ class Stepper {
     void survey_when_near();
     void begin_recycle(const Reason& why, EventType type);
     void choose_process(const Survey& survey);
-    Rule refuse(const Survey& survey) const;
     void watch_recycle();
     void settle_recycle();
     void recycle_overdue();

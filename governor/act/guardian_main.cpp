@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-// `governor-guardian guardian --fd N`: the guardian without the rest of the governor (docs/adr/0004). Called by
-// the governor alone, with the words that its own binary understands too.
+// `governor-guardian guardian --fd N`: the guardian without the rest of the governor (docs/adr/0004). Called
+// by the governor alone, with the words that its own binary understands too.
 #include "governor/act/guardian.hpp"
 
 #include <charconv>

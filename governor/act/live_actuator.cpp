@@ -26,10 +26,6 @@ namespace asio = boost::asio;
 
 /// Between two looks at something that the kernel does not tell of.
 constexpr auto kPoll = 5ms;
-/// More processes than this are not moved one by one while the container stands still.
-constexpr std::size_t kMostHeld = 256;
-using Held = std::vector<std::shared_ptr<const cgroups::PidFd>>;
-
 /// Docker's own work around a restart, beyond the grace.
 constexpr auto kRestartSlack = 120s;
 /// The longest that a restart's answer is waited for, with an infinite grace too: the call holds a connection
@@ -60,7 +56,8 @@ void log_unless_gone(const cgroups::Result<void>& result) {
 
 }  // namespace
 
-LiveActuator::LiveActuator(Parts parts) : parts_(std::move(parts)) {
+LiveActuator::LiveActuator(Parts parts)
+    : parts_(std::move(parts)), recycler_(parts_.loop, parts_.worker, parts_.processes, parts_.clock) {
     parts_.guardian.on_busy([this] {
         if (!std::exchange(renewing_, true)) spawn(renew_lease());
     });
@@ -69,20 +66,27 @@ LiveActuator::LiveActuator(Parts parts) : parts_(std::move(parts)) {
 void LiveActuator::perform(const Deed& deed, Answer answer) {
     const Target& target = deed.target();
     const policies::Restraint& what = deed.what();
-    if (std::holds_alternative<policies::Freeze>(what)) return freeze(target, answer);
+    if (std::holds_alternative<policies::Freeze>(what)) return static_cast<void>(freeze(target, answer));
     if (const auto* ask = std::get_if<policies::AskStop>(&what)) return ask_stop(target, *ask, answer);
     if (std::holds_alternative<policies::SignalStop>(what)) return signal_stop(target, answer);
     if (std::holds_alternative<policies::KillWhole>(what)) return kill(target, answer);
     if (std::holds_alternative<policies::StartContainer>(what)) return spawn(start_container(target));
+    if (const auto* one = std::get_if<policies::RecycleProcess>(&what))
+        return recycler_.recycle(target, *one, answer);
+    if (const auto* one = std::get_if<policies::KillProcess>(&what)) return recycler_.kill(target, *one);
+    if (const auto* one = std::get_if<policies::HoldOthers>(&what))
+        return hold_others(target, one->pid, answer);
 }
 
 void LiveActuator::relieve(const Target& target, const policies::Relief& relief, Answer answer) {
     if (!target.run) return;
     if (const auto* set = std::get_if<policies::SetTripwire>(&relief))
         return set_tripwire(target, set->value);
-    if (const auto* free = std::get_if<policies::Thaw>(&relief)) return spawn(thaw(target.run, free->hold));
+    if (const auto* free = std::get_if<policies::Thaw>(&relief))
+        return spawn(thaw(target.run, free->hold, target.run->freeze_order));
     if (std::holds_alternative<policies::CallWarn>(relief))
         return spawn(call_warn(target, std::move(answer)));
+    if (std::holds_alternative<policies::SurveyProcesses>(relief)) return recycler_.survey(target, answer);
 }
 
 void LiveActuator::ended(const Run& run) {
@@ -111,27 +115,27 @@ LiveActuator::Task LiveActuator::pause(policies::Duration duration) {
 // ---- brake
 // ----------------------------------------------------------------------------------------------------------
 
-void LiveActuator::freeze(const Target& target, const Answer& answer) {
+/// False: it is not frozen, and the answer says why unless the cgroup is gone.
+bool LiveActuator::freeze(const Target& target, const Answer& answer) {
     const RunPtr& run = target.run;
-    if (!parts_.guardian.will_freeze(run->directory)) {
-        // Without the one who thaws when we die, nothing may be frozen.
-        return asio::post(parts_.loop, [answer] {
-            answer(policies::BrakeFailed{},
-                   "The guardian process could not be started, so nothing is frozen.");
-        });
-    }
+    const auto failed = [&](const std::string& why) {
+        asio::post(parts_.loop, [answer, why] { answer(policies::BrakeFailed{}, why); });
+        return false;
+    };
+    // Without the guardian, which thaws when this process dies, nothing may be frozen.
+    if (!parts_.guardian.will_freeze(run->directory))
+        return failed("The guardian process could not be started, so nothing is frozen.");
+    ++run->freeze_order;
     set_mark(run->directory, {Stage::kFrozen, parts_.clock()});
     const auto written = run->directory.freeze();
     if (!written) {
         parts_.guardian.thawed(run->directory);
         clear_mark_at(run->directory.fd());
-        if (written.error().gone()) return;
-        return asio::post(parts_.loop, [answer, text = written.error().message()] {
-            answer(policies::BrakeFailed{}, text);
-        });
+        return written.error().gone() ? false : failed(written.error().message());
     }
     parts_.guardian.was_frozen(run->directory);
     spawn(report_frozen(run, answer));
+    return true;
 }
 
 LiveActuator::Task LiveActuator::report_frozen(RunPtr run, Answer answer) {
@@ -161,7 +165,7 @@ policies::StopHandling LiveActuator::stop_handling(const Run& run) const {
 void LiveActuator::ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer) {
     const RunPtr& run = target.run;
     parts_.guardian.will_stop(run->directory, run->main ? &*run->main : nullptr, run->stop_signal);
-    begin_hold(run);
+    if (run->main) begin_hold(run, run->main->number());
     ++run->stop_attempt;
     spawn(ask_docker(target, ask, answer));
     spawn(watch_pending(run, run->stop_attempt, answer));
@@ -276,111 +280,6 @@ LiveActuator::Task LiveActuator::call_warn(Target target, Answer answer) {
     std::string problem = co_await warn(parts_.docker, target, *target.policy->near_oom->warn);
     const bool good = problem.empty();
     answer(policies::WarnDone{good}, good ? std::string() : "The warn call failed: " + problem);
-}
-
-// ---- hold and thaw
-// --------------------------------------------------------------------------------------------------
-
-/// Moves everything but PID 1 into a frozen child, on the worker's thread: each move waits for the kernel's
-/// RCU, 10 ms and more.
-void LiveActuator::begin_hold(const RunPtr& run) {
-    if (!run->main) return;
-    const int main = run->main->number();
-    const auto pids = run->directory.pids();
-    if (!pids || std::find(pids->begin(), pids->end(), main) == pids->end()) return;
-    std::vector<int> others;
-    std::copy_if(pids->begin(), pids->end(), std::back_inserter(others),
-                 [main](int pid) { return pid > 0 && pid != main; });
-    if (others.empty() || others.size() > kMostHeld) return;
-    run->hold = Run::Hold::kMoving;
-    auto job = [run, others]() -> Held {
-        Held moved;
-        auto hold = run->directory.child(kHoldName, true);
-        if (!hold || !hold->freeze()) return moved;
-        for (cgroups::PidFd& process : cgroups::open_listed(others, run->directory))
-            if (hold->attach(process))
-                moved.push_back(std::make_shared<const cgroups::PidFd>(std::move(process)));
-        return moved;
-    };
-    auto done = [this, run](Held moved) {
-        if (run->hold != Run::Hold::kMoving) {
-            // The worker was so late that PID 1 runs already: whatever was moved and frozen now would wait
-            // for nobody.
-            return spawn(thaw_surely(run, true));
-        }
-        run->held = std::move(moved);
-        run->hold = Run::Hold::kReady;
-    };
-    if (!parts_.worker.post(std::move(job), std::move(done))) run->hold = Run::Hold::kNone;
-}
-
-/// The container itself, or the hold. One write that fails (no free descriptor, no memory) must not leave it
-/// frozen: tried until it works or there is nothing left to thaw.
-LiveActuator::Task LiveActuator::thaw_surely(RunPtr run, bool hold) {
-    constexpr auto kAgain = 200ms;
-    while (!run->ended) {
-        cgroups::Result<void> done;
-        if (!hold) {
-            done = run->directory.thaw();
-        } else if (const auto child = run->directory.child(kHoldName, false)) {
-            done = child->thaw();
-        } else {
-            done = tl::make_unexpected(child.error());
-        }
-        if (done || done.error().gone()) co_return;
-        spdlog::error("{}; trying again", done.error().message());
-        co_await pause(kAgain);
-    }
-}
-
-LiveActuator::Task LiveActuator::thaw(RunPtr run, policies::Duration hold) {
-    ++run->stop_attempt;
-    // PID 1 must not run before the others are out of its way; but not for ever.
-    for (int i = 0; i < 400 && run->hold == Run::Hold::kMoving && !run->ended; ++i) co_await pause(kPoll);
-    const bool draining = hold.count() > 0;
-    if (draining) {
-        set_mark(run->directory, {Stage::kSignalled, parts_.clock()});
-    } else {
-        clear_mark_at(run->directory.fd());
-    }
-    co_await thaw_surely(run, false);
-    if (run->hold != Run::Hold::kNone) co_await release_hold(run, hold);
-    parts_.guardian.thawed(run->directory);
-}
-
-/// Each of the waiting runs again once its own stop signal is pending, or when the patience ends.
-LiveActuator::Task LiveActuator::release_hold(RunPtr run, policies::Duration patience) {
-    const policies::TimePoint until = parts_.clock() + patience;
-    Held waiting = run->held;
-    while (!run->ended && !waiting.empty() && parts_.clock() < until) {
-        Held signalled;
-        for (const auto& process : waiting) {
-            const auto status = parts_.processes.signal_status(*process);
-            if (!status || status->pending(run->stop_signal)) signalled.push_back(process);
-        }
-        if (signalled.size() == waiting.size()) break;
-        for (const auto& process : signalled) {
-            std::erase(waiting, process);
-            parts_.worker.post([run, process] { static_cast<void>(run->directory.attach(*process)); });
-        }
-        co_await pause(kPoll);
-    }
-    run->hold = Run::Hold::kNone;
-    if (run->ended) co_return;
-    co_await thaw_surely(run, true);
-    run->held.clear();
-}
-
-void undo_brake(const cgroups::Directory& directory, Then then) {
-    if (const auto hold = directory.child(kHoldName, false)) {
-        log_unless_gone(hold->thaw());
-        for (const cgroups::PidFd& process :
-             cgroups::open_listed(hold->pids().value_or(std::vector<int>{}), *hold))
-            static_cast<void>(directory.attach(process));
-        static_cast<void>(directory.remove_child(kHoldName));
-    }
-    log_unless_gone(directory.thaw());
-    if (then == Then::kClearMark) clear_mark_at(directory.fd());
 }
 
 }  // namespace governor::act

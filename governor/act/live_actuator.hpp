@@ -4,6 +4,7 @@
 
 #include "cgroup/process.hpp"
 #include "governor/act/guardian.hpp"
+#include "governor/act/recycler.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"
@@ -37,20 +38,22 @@ class LiveActuator final : public Actuator {
     using Task = boost::asio::awaitable<void>;
     using RunPtr = std::shared_ptr<Run>;
 
-    void freeze(const Target& target, const Answer& answer);
+    bool freeze(const Target& target, const Answer& answer);
     void ask_stop(const Target& target, const policies::AskStop& ask, const Answer& answer);
     void signal_stop(const Target& target, const Answer& answer);
     void set_tripwire(const Target& target, policies::Bytes value);
     void kill(const Target& target, const Answer& answer);
-    void begin_hold(const RunPtr& run);
+    void begin_hold(const RunPtr& run, int keep);
+    void hold_others(const Target& target, int keep, const Answer& answer);
     void spawn(Task task);
 
     Task report_frozen(RunPtr run, Answer answer);
     Task ask_docker(Target target, policies::AskStop ask, Answer answer);
     Task watch_pending(RunPtr run, std::uint64_t attempt, Answer answer);
-    Task thaw(RunPtr run, policies::Duration hold);
+    Task thaw(RunPtr run, policies::Duration hold, std::uint64_t order);
     Task thaw_surely(RunPtr run, bool hold);
     Task release_hold(RunPtr run, policies::Duration patience);
+    Task run_alone(RunPtr run, std::uint64_t order);
     Task start_container(Target target);
     Task call_warn(Target target, Answer answer);
     Task renew_lease();
@@ -59,6 +62,7 @@ class LiveActuator final : public Actuator {
     policies::StopHandling stop_handling(const Run& run) const;
 
     Parts parts_;
+    Recycler recycler_;
     bool renewing_ = false;  ///< renew_lease() runs
 };
 

@@ -212,6 +212,31 @@ std::string hooks_text(const Console& console, const json& hooks) {
     return "\n" + table.text(console);
 }
 
+/// Who holds the memory, and what would be done about it now.
+std::string outlook_text(const Console& console, const json& outlook) {
+    const auto& holders = member(outlook, "holders");
+    if (!holders.is_array() || holders.empty()) return {};
+    Table table({{"PROCESS"},
+                 {"PID", Align::kRight},
+                 {"HOLDS", Align::kRight},
+                 {"SHARE", Align::kRight},
+                 {"GROWTH", Align::kRight}});
+    for (const auto& holder : holders) {
+        const policies::Permille share{static_cast<std::int32_t>(integer_field(holder, "permille"))};
+        table.add({{policies::printable(text_field(holder, "comm"))},
+                   {std::to_string(integer_field(holder, "pid"))},
+                   {size_field(holder, "bytes", "-")},
+                   {to_string(share)},
+                   {growth_field(holder, "growth_per_s")}});
+    }
+    const auto processes = integer_field(outlook, "processes");
+    std::string out = "\nlargest of " + std::to_string(processes) +
+                      (processes == 1 ? " process" : " processes") + "\n" + table.text(console);
+    const auto& near = member(outlook, "near_oom");
+    if (near.is_object()) out += policies::printable(text_field(near, "text")) + "\n";
+    return out;
+}
+
 }  // namespace
 
 std::string status_text(const Console& console, const json& status) {
@@ -262,6 +287,7 @@ std::string explain_text(const Console& console, const json& explanation) {
     out += console.paint(phase.colour, policies::printable(phase.text)) + ": " +
            policies::printable(text_field(explanation, "phase_text")) + "\n\n";
     out += memory_text(console, service) + reserve_text(console, service);
+    out += outlook_text(console, member(explanation, "outlook"));
     append_policy(out, console, explanation);
     append_events(out, console, explanation);
     append_notes(out, console, explanation);

@@ -4,6 +4,7 @@
 
 #include "governor/publish/names.hpp"
 #include "policies/event_names.hpp"
+#include "policies/holders.hpp"
 
 #include <initializer_list>
 #include <utility>
@@ -112,6 +113,22 @@ Schema victim() {
                   {"main"});
 }
 
+Schema process_properties(const char* bytes) {
+    return object(
+        {{"pid", about(whole(), "In the host's pid namespace.")},
+         {"comm", about(text(), "Its name, at most 15 bytes.")},
+         {"bytes", about(from_zero(), bytes)},
+         {"growth_per_s", about(whole(), "Its growth since the survey before, in bytes per second.")}},
+        {"pid", "comm", "bytes"});
+}
+
+Schema holders() {
+    Schema item = process_properties("What its end would free, in bytes.");
+    item["properties"]["permille"] = about(from_zero(), "Of what all processes hold, in thousandths.");
+    item["required"].push_back("permille");
+    return {{"type", "array"}, {"items", std::move(item)}, {"maxItems", policies::Survey::kMost}};
+}
+
 Schema samples() {
     Schema item = object({{"before_ms", about(milliseconds(), "How long before the kill, in milliseconds.")},
                           {"current", about(from_zero(), "memory.current, in bytes.")},
@@ -141,6 +158,10 @@ Schema properties() {
          {"total_ms", about(milliseconds(), "From the trip until it was back, in milliseconds.")},
          {"count", about(whole(), "Restarts in the breaker's window, or OOM kills.")},
          {"frozen", about(flag(), "It stands still.")},
+         {"process",
+          about(process_properties("What its end frees, in bytes."), "The process that is recycled.")},
+         {"freed", about(from_zero(), "By the end of that process, in bytes.")},
+         {"holders", about(holders(), "The largest processes at the last survey, largest first.")},
          {"file", about(text(), "The cgroup's file that it is about, such as memory.min.")},
          {"cause", about(text(), "What probably changed the file, or who took the host's memory.")},
          {"verdict", about(one_of_rest<Verdict>(), "What killed it.")},

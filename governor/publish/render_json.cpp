@@ -94,6 +94,21 @@ void put_victim(json& out, const policies::Victim& victim) {
     rendered["main"] = victim.main;
 }
 
+json process_to_json(const policies::Holder& process) {
+    json out = {{"pid", process.pid}, {"comm", process.name()}, {"bytes", process.bytes.value}};
+    if (process.growth != 0) out["growth_per_s"] = process.growth;
+    return out;
+}
+
+/// Largest first, each with its share of what all processes hold.
+void put_holders(json& out, const policies::Survey& survey) {
+    for (const policies::Holder& holder : survey.holders()) {
+        json one = process_to_json(holder);
+        one["permille"] = survey.share(holder).value;
+        out["holders"].push_back(std::move(one));
+    }
+}
+
 void put_verdict(json& out, const policies::Event& event) {
     if (event.verdict != policies::Verdict::kNone) out["verdict"] = to_string(event.verdict);
     for (int i = 0; i < policies::EvidenceSet::kSize; ++i) {
@@ -117,6 +132,8 @@ void put_event(json& out, const policies::Event& event, const std::string& bound
     put(out, "total_ms", event.total);
     if (event.count != 0) out["count"] = event.count;
     if (event.frozen) out["frozen"] = true;
+    if (event.process.pid != 0) out["process"] = process_to_json(event.process);
+    if (event.freed.value != 0) out["freed"] = event.freed.value;
     put(out, "file", std::string(event.file));
     put(out, "cause", std::string(event.cause));
     put_verdict(out, event);
@@ -158,6 +175,7 @@ nlohmann::json to_json(const Record& record) {
     out["type"] = record.type;
     put_subject(out, *record.subject);
     if (record.event) put_event(out, *record.event, record.bound_by);
+    if (record.survey) put_holders(out, *record.survey);
     for (const LastSample& sample : record.samples)
         out["samples"].push_back({{"before_ms", milliseconds_of(sample.before)},
                                   {"current", sample.current.value},

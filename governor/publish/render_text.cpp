@@ -83,6 +83,25 @@ void add_ending(Facts& facts, const policies::Event& event) {
     if (event.count != 0) facts.add("count " + std::to_string(event.count));
 }
 
+/// "process 4711 (gunicorn) of 120 MiB"
+void add_process(Facts& facts, const policies::Event& event) {
+    if (event.process.pid != 0)
+        facts.add("process " + std::to_string(event.process.pid) + " (" + std::string(event.process.name()) +
+                  ") of " + to_string(event.process.bytes));
+    facts.add("freed", event.freed);
+}
+
+/// The first three: the rest is in the JSON.
+std::string holders_text(const policies::Survey& survey) {
+    constexpr std::size_t kMost = 3;
+    std::string out;
+    for (const policies::Holder& holder : survey.holders().first(std::min(survey.count, kMost))) {
+        out += (out.empty() ? "" : ", ") + std::string(holder.name()) + "[" + std::to_string(holder.pid) +
+               "] " + to_string(holder.bytes) + " (" + to_string(survey.share(holder)) + ")";
+    }
+    return out;
+}
+
 void add_verdict(Facts& facts, const policies::Event& event) {
     if (event.verdict == policies::Verdict::kNone) return;
     facts.add("verdict " + with_spaces(to_string(event.verdict)));
@@ -120,6 +139,7 @@ std::string facts_text(const policies::Event& event, const std::string& bound_by
     Facts facts;
     if (!event.file.empty()) facts.add(std::string(event.file));
     if (!event.cause.empty()) facts.add("cause: " + std::string(event.cause));
+    add_process(facts, event);
     add_ending(facts, event);
     add_verdict(facts, event);
     add_memory(facts, event, bound_by);
@@ -155,6 +175,7 @@ std::string to_text(const Record& record) {
         if (!reason.empty()) out += ": " + reason;
         if (!facts.empty()) out += (reason.empty() ? ": " : "; ") + facts;
     }
+    if (record.survey && record.survey->count != 0) out += "; largest: " + holders_text(*record.survey);
     if (!record.detail.empty()) out += " -- " + record.detail;
     return policies::printable(out);
 }

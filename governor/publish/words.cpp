@@ -65,6 +65,26 @@ std::string_view headline(EventType type) {
             return "something else changed its limits, set back";
         case EventType::kDriftStorm:
             return "SOMETHING ELSE CHANGES its limits again and again";
+        case EventType::kRecycling:
+            return "RECYCLING one process, the others serve";
+        case EventType::kRecycled:
+            return "recycled one process, the container stayed";
+        case EventType::kRecycleFailed:
+            return "recycle failed, restarting the container";
+        case EventType::kHeld:
+            return "HELD, frozen until it is released";
+        case EventType::kHoldReleased:
+            return "hold released, thawed";
+        case EventType::kDrainHookCalled:
+            return "drain hook called";
+        case EventType::kLoanGranted:
+            return "hard limit raised while another replica restarts";
+        case EventType::kLoanRepaid:
+            return "hard limit back at its own value";
+        case EventType::kRestartedWith:
+            return "restarted with the container that it depends on";
+        case EventType::kAvailableAgain:
+            return "available again, its health check is healthy";
     }
     return "unknown";
 }
@@ -128,6 +148,32 @@ RuleWords words_of(Rule rule) {
             return {"an operator stopped the container"};
         case Rule::kLease:
             return {"the governor was silent for", "lease"};
+        case Rule::kProcessesUnseen:
+            return {"its processes could not be read"};
+        case Rule::kNoPool:
+            return {"no process of it has a sibling, so it is no pool"};
+        case Rule::kNoProcessMatches:
+            return {"recycle.processes matches no child process"};
+        case Rule::kParentHolds:
+            return {"the parent process holds the memory"};
+        case Rule::kSharedMemory:
+            return {"the memory is shared, no process holds it alone"};
+        case Rule::kFreesTooLittle:
+            return {"the end of the largest child frees too little,"};
+        case Rule::kGrowthElsewhere:
+            return {"the children of the pool do not explain the growth"};
+        case Rule::kNotRespawned:
+            return {"the parent started no new child within"};
+        case Rule::kStillNear:
+            return {"near OOM as before after"};
+        case Rule::kRecycleSpacing:
+            return {"time since the last recycle", "spacing"};
+        case Rule::kLimitRaised:
+            return {"its limit was raised after"};
+        case Rule::kReplicaAway:
+            return {"another replica of its service restarts"};
+        case Rule::kRestartWith:
+            return {"restart_with of another service names it"};
     }
     return {""};
 }

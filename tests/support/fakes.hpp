@@ -19,6 +19,8 @@ class FakeActuator final : public Actuator {
         std::visit([&](const auto& what) { note(deed.target(), what, std::move(answer)); }, deed.what());
     }
     void relieve(const Target& target, const policies::Relief& relief, Answer answer) override {
+        if (answers_surveys && std::holds_alternative<policies::SurveyProcesses>(relief))
+            return answer(policies::Surveyed{survey}, {});
         std::visit([&](const auto& what) { note(target, what, std::move(answer)); }, relief);
     }
     void ended(const Run&) override { ++ends; }
@@ -39,6 +41,9 @@ class FakeActuator final : public Actuator {
     std::vector<policies::Action> actions;
     std::vector<Answer> answers;
     int ends = 0;
+    /// Surveys are answered at once, with this.
+    bool answers_surveys = true;
+    policies::Survey survey;
 
   private:
     void note(const Target& target, const policies::Action& action, Answer answer) {

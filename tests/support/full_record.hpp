@@ -52,6 +52,15 @@ inline std::vector<publish::Record> full_records() {
     event.victim.oom_score_adj = 500;
     event.victim.main = true;
     event.docker_agrees = true;
+    event.process.pid = 812;
+    event.process.bytes = {120ULL << 20U};
+    event.process.growth = 3 << 20U;
+    event.freed = {110ULL << 20U};
+    policies::Survey survey;
+    survey.largest[0] = event.process;
+    survey.count = 1;
+    survey.held = {240ULL << 20U};
+    record.survey = std::make_shared<const policies::Survey>(survey);
     record.samples = {{2500us, {240ULL << 20U}, {230ULL << 20U}}};
     record.detail = "The container came to its own hard limit.";
 

@@ -188,7 +188,7 @@ class Stack:
             "image": self.guest.governor_image, "restart": "unless-stopped", "cgroup": "host", "pid": "host",
             "userns_mode": "host", "network_mode": "none", "environment": environment or {},
             # As deploy/compose/governor.yaml: what is tested is the least privilege that is shipped.
-            "read_only": True, "cap_drop": ["ALL"], "cap_add": ["KILL", "SYS_RESOURCE", "DAC_OVERRIDE", "IPC_LOCK", "SYSLOG"],
+            "read_only": True, "cap_drop": ["ALL"], "cap_add": ["KILL", "SYS_RESOURCE", "DAC_OVERRIDE", "SYS_PTRACE", "IPC_LOCK", "SYSLOG"],
             "devices": ["/dev/kmsg:/dev/kmsg:r"],
             "security_opt": ["no-new-privileges:true"], "mem_limit": "128m",
             "command": ["run", "--policy", "/etc/governor/policies.d", *arguments],
