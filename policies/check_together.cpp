@@ -164,6 +164,23 @@ void check_hooks(const std::vector<PlacedHook>& hooks) {
     }
 }
 
+/// Frozen until a person decides: that person must hear of it.
+void check_holds(const std::vector<PlacedService>& services, const std::vector<PlacedHook>& hooks) {
+    const bool heard = std::ranges::any_of(hooks, [](const PlacedHook& hook) {
+        return std::ranges::any_of(hook.hook->on,
+                                   [](const auto& glob) { return glob_matches(glob, "held"); });
+    });
+    if (heard) return;
+    for (const auto& service : services) {
+        if (!service.policy->near_oom || service.policy->near_oom->action != NearOomAction::kHold) continue;
+        service.reader->warning(
+            service.name_at,
+            "'do: hold' freezes a container until a person releases it, and no hook takes "
+            "the event 'held'",
+            "for example: hooks: [ { on: held, webhook: { url: \"${ALERT_URL}\" } } ]");
+    }
+}
+
 }  // namespace
 
 void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts,
@@ -173,6 +190,7 @@ void check_together(const std::vector<PlacedService>& services, const std::vecto
     check_hosts(hosts);
     check_priorities(services, hosts);
     check_hooks(hooks);
+    check_holds(services, hooks);
 }
 
 }  // namespace policies

@@ -34,7 +34,7 @@ struct PlacedHook {
 };
 
 /// What only shows when all files are seen together: names given twice, policies that want the same
-/// containers, `host` given in two ways, and priorities without a `host`.
+/// containers, `host` given in two ways, priorities without a `host`, and `do: hold` without a hook.
 void check_together(const std::vector<PlacedService>& services, const std::vector<PlacedHost>& hosts,
                     const std::vector<PlacedHook>& hooks);
 

@@ -129,9 +129,10 @@ TEST(process_look_native, says_when_a_process_has_ended_although_nobody_waited_f
     ASSERT_TRUE(held->send(SIGKILL));
     const auto released = held->release_memory();
     // Gone before it was asked for, or a kernel before 5.15.
-    if (!released)
+    if (!released) {
         EXPECT_TRUE(released.error().gone() || released.error().code == std::errc::function_not_supported)
             << released.error().message();
+    }
     siginfo_t info{};
     ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
     EXPECT_TRUE(held->has_ended());

@@ -238,7 +238,7 @@ TEST(LoadHooks, ChecksTemplates) {
     expect_in_webhook("template: \"{{ }}\"", "that is no field's name");
     expect_in_webhook("template: \"{{ a b }}\"", "that is no field's name");
     expect_in_webhook("template: \"{{ servcie }}\"", "did you mean 'service'?");
-    expect_in_webhook("template: \"{{ comm }}\"", "did you mean 'victim.comm'?");
+    expect_in_webhook("template: \"{{ rss }}\"", "did you mean 'victim.rss'?");
     expect_in_webhook("template: \"{{ x.y.z }} {{ x.y.z }}\"",
                       "the template names 'x.y.z', which no event has");
     expect_in_webhook("template: \"{{ reason }}\"", "the template names 'reason'");

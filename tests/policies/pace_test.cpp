@@ -104,7 +104,8 @@ TEST(pace, a_glance_counts_as_a_look_and_leaves_the_sample_alone) {
 TEST(pace, low_thresholds_and_pressure_take_whole_samples) {
     auto policy = graceful_policy();
     policy.near_oom->warn.emplace();
-    policy.near_oom->warn->when.terms = {{.measure = Measure::kUnreclaimable, .size = {.bytes = 500_MiB, .share = {}}}};
+    policy.near_oom->warn->when.terms = {
+        {.measure = Measure::kUnreclaimable, .size = {.bytes = 500_MiB, .share = {}}}};
     auto story = Story::begun(policy);
     EXPECT_FALSE(glance_will_do(policy, story.result.state, 400_MiB, story.now)) << "the warning is near";
     policy.near_oom->warn->when.terms = {{.measure = Measure::kPressureFull, .pressure = {100}}};

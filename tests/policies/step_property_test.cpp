@@ -42,7 +42,7 @@ class Chaos {
         for (int i = 0; i < 20 && story.result.state.frozen && story.phase() != Phase::kPaused; ++i) {
             ASSERT_NE(story.deadline(), TimePoint::max())
                 << "frozen without a deadline in " << to_string(story.phase());
-            if (story.phase() == Phase::kQuarantined) return;
+            if (story.phase() == Phase::kQuarantined || story.phase() == Phase::kHeld) return;
             story.now = std::max(story.now, story.deadline());
             before_ = story.result.state;
             story.feed(Tick{});
@@ -62,8 +62,9 @@ class Chaos {
         policy.restart.breaker.restarts = 1 + number(4);
         policy.restart.breaker.within = 10min;
         policy.near_oom->warn = Warn{.when = {.terms = {Term{.size = percent(75)}}}, .call = SignalCall{10}};
-        if (at_random(4))
-            policy.near_oom->action = at_random(2) ? NearOomAction::kKill : NearOomAction::kNotify;
+        if (at_random(2)) policy.near_oom->action = static_cast<NearOomAction>(number(6));
+        policy.near_oom->recycle.weight = Permille{number(1000)};
+        if (at_random(3)) policy.near_oom->recycle.respawn.reset();
         if (at_random(4))
             policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
         if (!governed_ || at_random(8)) policy.near_oom.reset();
@@ -72,7 +73,7 @@ class Chaos {
 
     void feed() {
         ticked_ = false;
-        switch (number(24)) {
+        switch (number(30)) {
             case 0:
                 story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect});
                 break;
@@ -122,6 +123,22 @@ class Chaos {
             case 15:
                 story.feed(BrakeLost{at_random(2), seconds_at_random(), 10s});
                 break;
+            case 24:
+            case 25:
+                story.feed(Surveyed{survey_at_random()});
+                break;
+            case 26:
+                story.feed(RecycleRefused{});
+                break;
+            case 27:
+                story.feed(ProcessEnded{});
+                break;
+            case 28:
+                story.feed(ProcessRespawned{});
+                break;
+            case 29:
+                story.feed(GiveWay{{at_random(2) ? Rule::kSharedLimit : Rule::kHostAvailable, {}, {}, {}}});
+                break;
             case 16:
             case 17:
             case 18:
@@ -133,6 +150,17 @@ class Chaos {
                 story.heap(static_cast<std::uint64_t>(number(2) == 0 ? 1800 + number(248) : number(2048)),
                            static_cast<std::uint64_t>(number(300)), at_random(2));
         }
+    }
+    Survey survey_at_random() {
+        Survey survey;
+        survey.held = Bytes{static_cast<std::uint64_t>(number(2048)) << 20U};
+        survey.refused = at_random(3) ? Rule::kNoPool : Rule::kNone;
+        survey.pool_explains_growth = at_random(2);
+        if (survey.refused == Rule::kNone) {
+            survey.candidate.pid = 1 + number(1000);
+            survey.candidate.bytes = Bytes{static_cast<std::uint64_t>(number(1024)) << 20U};
+        }
+        return survey;
     }
     Duration seconds_at_random() { return std::chrono::seconds(number(30)); }
 
@@ -151,7 +179,11 @@ class Chaos {
         if (state.frozen && state.phase != Phase::kPaused) {
             ASSERT_NE(story.deadline(), TimePoint::max());
         }
+        if (state.others_held && state.phase != Phase::kPaused) {
+            ASSERT_NE(story.deadline(), TimePoint::max()) << "held without a deadline";
+        }
         check_brake();
+        check_recycle();
         check_restraint();
         check_breaker();
     }
@@ -169,7 +201,7 @@ class Chaos {
         if (new_life) {
             stands_still_ = false;  // it ended, or the freeze was never written
             ASSERT_TRUE(state.phase == Phase::kExited || state.phase == Phase::kUnarmed ||
-                        state.phase == before_.phase);
+                        state.phase == before_.phase || before_.phase == Phase::kHeld);
         }
         ASSERT_EQ(state.frozen, stands_still_)
             << to_string(before_.phase) << " -> " << to_string(state.phase);
@@ -180,10 +212,34 @@ class Chaos {
         ASSERT_LE(state.drain_line(), state.kill_line());
     }
 
+    /// Only the process that was surveyed is signalled or killed, and only while it is being recycled.
+    void check_recycle() {
+        const State& state = story.result.state;
+        if (const auto* sent = story.find<RecycleProcess>()) {
+            ASSERT_EQ(before_.phase, Phase::kSurveying);
+            ASSERT_EQ(sent->pid, state.recycled.pid);
+            ASSERT_NE(sent->pid, 0);
+            ASSERT_LT(story.place<SetTripwire>(), story.place<Thaw>());
+        }
+        if (const auto* killed = story.find<KillProcess>()) {
+            ASSERT_EQ(before_.phase, Phase::kRecycling);
+            ASSERT_EQ(killed->pid, before_.recycled.pid);
+            ASSERT_FALSE(before_.process_ended);
+        }
+        if (story.did<HoldOthers>()) {
+            ASSERT_FALSE(before_.others_held);
+        }
+        if (state.phase == Phase::kRecycling) {
+            ASSERT_NE(state.recycled.pid, 0);
+            ASSERT_NE(story.deadline(), TimePoint::max());
+        }
+    }
+
     /// What is not ours to touch is not touched.
     void check_restraint() {
-        const bool acts =
-            story.did<Freeze>() || story.did<AskStop>() || story.did<SignalStop>() || story.did<KillWhole>();
+        const bool acts = story.did<Freeze>() || story.did<AskStop>() || story.did<SignalStop>() ||
+                          story.did<KillWhole>() || story.did<RecycleProcess>() || story.did<KillProcess>() ||
+                          story.did<HoldOthers>();
         if (!governed_) {
             for (const Action& action : story.last)
                 ASSERT_TRUE(std::holds_alternative<Publish>(action) || std::holds_alternative<Thaw>(action))

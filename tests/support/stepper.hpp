@@ -120,7 +120,9 @@ class Story {
         return i;
     }
     /// Whether anything was done to the container, as against told.
-    bool touched() const { return static_cast<std::size_t>(times<Publish>()) != told.size(); }
+    bool touched() const {
+        return static_cast<std::size_t>(times<Publish>() + times<SurveyProcesses>()) != told.size();
+    }
 
     ServicePolicy policy;
     int stop_signal = kSignalTerm;
