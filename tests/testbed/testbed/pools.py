@@ -112,7 +112,7 @@ class Load:
     def wait_answers(self, count: int = 1, timeout: float = 120) -> None:
         until(lambda: self.counts().get("ok", 0) >= count, f"{count} answers of {self.pool.name}", timeout)
 
-    def stop(self, timeout: float = 150) -> dict:
+    def stop(self, timeout: float = 400) -> dict:
         """Ends it and returns its last report: all that was asked for is answered or counted."""
         if self.pool.tasks:
             self.guest.docker("kill", "-s", "TERM", self._container, check=False)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A constant load of celery tasks, and whether each of them was done once. Runs in a container of the pool's image; as load.py otherwise.
 
-Counted: sent; ok (done); lost (never done, and nothing is left in the queue); twice (done more than once: an effect that came twice);
-again (begun more often than done: a task that was cut off and run again). A latency is from the moment at which a task was due to its end.
+Counted: sent; ok (done); lost (never done, and the broker does not have it); waiting (the broker still has it); twice (done more than once:
+an effect that came twice); again (begun more often than done: a task that was cut off and run again). A latency is from the moment at which a task was due to its end.
 """
 
 import argparse
@@ -16,8 +16,10 @@ import time
 
 from tasks import leak, store
 
-#: How long the queue may take to be empty after the last task was sent.
-REST = 60.0
+#: How long the pool may take for what is left in the queue after the last task was sent. What is left then is waiting, not lost.
+REST = 300.0
+#: The broker's own: tasks that no process has yet, and those that were not acknowledged.
+QUEUE, UNACKED = "celery", "unacked"
 
 
 class Load:
@@ -31,10 +33,12 @@ class Load:
         run = self.options.run
         begun, done, at = ({int(k): float(v) for k, v in store.hgetall(f"{run}:{what}").items()} for what in ("begun", "done", "at"))
         found = sorted(at[n] - self.due[n] for n in at if n in self.due)
-        lost = [n for n in self.due if n not in done] if ended else []
-        shown = {"sent": len(self.due), "ok": len(done), "refused": self.refused, "lost": len(lost),
+        missing = len(self.due) - len(done)
+        waiting = store.llen(QUEUE) + store.hlen(UNACKED)
+        shown = {"sent": len(self.due), "ok": len(done), "refused": self.refused,
+                 "lost": max(0, missing - waiting) if ended else 0, "waiting": waiting,
                  "twice": sum(1 for count in done.values() if count > 1),
-                 "again": sum(1 for n, count in begun.items() if count > done.get(n, 0)) - len(lost if ended else []),
+                 "again": sum(1 for n, count in begun.items() if count > max(1, done.get(n, 0))),
                  "ended": ended}
         for name, share in (("p50_ms", 0.5), ("p90_ms", 0.9), ("p99_ms", 0.99), ("max_ms", 1.0)):
             shown[name] = round(1000 * found[min(len(found) - 1, int(share * len(found)))], 1) if found else None
@@ -59,7 +63,9 @@ class Load:
                 self.report()
         rest = time.time() + REST
         while store.hlen(f"{self.options.run}:done") < len(self.due) and time.time() < rest:
-            time.sleep(0.2)
+            time.sleep(0.5)
+            if store.llen(QUEUE) + store.hlen(UNACKED) == 0:  # what is not done by now is lost, but for what is done this moment
+                rest = min(rest, time.time() + 5)
         self.report(ended=True)
 
 

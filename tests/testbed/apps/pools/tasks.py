@@ -25,6 +25,8 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
+    # A new process that is not up in time is killed; 4 s are not enough for an emulated machine.
+    worker_proc_alive_timeout=120,
 )
 store = Redis.from_url(BROKER)
 
