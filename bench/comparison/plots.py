@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
+from . import availability as available  # noqa: E402
 from . import tables  # noqa: E402
 
 #: The same picture for the same data: no date, no random ids.
@@ -80,3 +81,31 @@ def neighbours(path: Path) -> bool:
     values = {key: [row["tps_ratio"] for row in rows] for key, rows in tables.rows_of("neighbours").items() if rows}
     label = "pgbench transactions/s beside a leaking coach, of the quiet stretch before (each dot a run)"
     return _dots(path, values, label, log=False, mark=1.0)
+
+
+def availability(path: Path) -> bool:
+    """Requests that clients lost, of a thousand, for each pool and guard."""
+    found = available.rows()
+    pools = [pool for pool in available.POOLS if any(key[0] == pool for key in found)]
+    if not pools:
+        return False
+    figure, grid = plt.subplots(len(pools), 1, figsize=(8, 1.5 * len(pools) + 0.8), sharex=True, squeeze=False)
+    for axes, pool in zip(grid[:, 0], pools):
+        names = [name for name in reversed(available.CANDIDATES) if (pool, name) in found]
+        for position, name in enumerate(names):
+            row = found[pool, name]
+            of_thousand = 1000 / max(1, available.asked(row))
+            refused, broken = available.refused(row) * of_thousand, available.broken(row) * of_thousand
+            axes.barh(position, refused, color=COLOURS["killed"], height=0.7)
+            axes.barh(position, broken, left=refused, color=COLOURS["oom_killed"], height=0.7)
+            kills = f", {row['oom_kills']} OOM kills" if row["oom_kills"] else ""
+            axes.text(refused + broken, position, f" {refused + broken:.1f}   ({row['acts']} events{kills})", va="center", fontsize=8)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_title(pool, loc="left", fontsize=10)
+        axes.margins(x=0.35)
+    grid[-1, 0].set_xlabel("of 1,000 requests (celery: tasks)")
+    grid[0, 0].legend([plt.Rectangle((0, 0), 1, 1, color=COLOURS[key]) for key in ("killed", "oom_killed")],
+                      ["refused", "broken in flight"], loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=2, frameon=False, fontsize=8)
+    figure.tight_layout()
+    _save(figure, path)
+    return True

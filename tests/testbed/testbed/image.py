@@ -60,7 +60,7 @@ def _build(release: str) -> None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     # The state of another release stays valid for as long as its recipe is the same.
-    _remove_old(keep={path for each in paths.RELEASES for path in (paths.bundle_dir(each), *_parts(each))})
+    _remove_old(keep={paths.pools_image()} | {path for each in paths.RELEASES for path in (paths.bundle_dir(each), *_parts(each))})
     say(f"the test bed is ready after {time.monotonic() - started:.0f} s")
 
 
@@ -93,6 +93,19 @@ def _make_parts(release: str) -> tuple[Path, Path, Path]:
         for future in [pool.submit(make, target) for make, target in jobs if not target.exists()]:
             future.result()
     return parts
+
+
+def ensure_pools() -> Path:
+    """The root file system of testbed/pools, as a squashfs file; made now when it is missing."""
+    target = paths.pools_image()
+    if not target.exists():
+        with paths.locked(paths.cache_root() / "lock", lambda: say("waiting for another run that makes the test bed")):
+            if not target.exists():
+                _run_recipe(paths.POOLS_RECIPE.name, str(target))
+                for old in paths.cache_root().glob("part-pools-*"):
+                    if old != target:
+                        old.unlink()
+    return target
 
 
 def _run_recipe(script: str, *arguments: str) -> None:

@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 TESTBED = HERE.parent
 REPOSITORY = TESTBED.parent.parent
 RECIPE = TESTBED / "recipe"
+#: No part of the saved state.
+POOLS_RECIPE = RECIPE / "pools.sh"
 APPS = TESTBED / "apps"
 #: Code names of the Debian releases that the guest can be made from; the first one is the default.
 RELEASES = ("trixie", "forky")
@@ -41,11 +43,11 @@ def run_dir(name: str) -> Path:
     return Path(f"/tmp/governor-testbed-{os.getuid()}") / name
 
 
-def hash_of(paths: list[Path], extra: str = "") -> str:
-    """A hash of files and of everything in folders, so that a changed recipe is a new key."""
+def hash_of(paths: list[Path], extra: str = "", without: frozenset[Path] = frozenset()) -> str:
+    """A hash of files and of everything in folders except `without`, so that a changed recipe is a new key."""
     digest = hashlib.sha256(extra.encode())
     for top in paths:
-        files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
+        files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file() and p not in without)
         for file in files:
             executable = file.stat().st_mode & 0o100
             digest.update(f"{file.relative_to(TESTBED)}:{executable}\n".encode())
@@ -57,7 +59,13 @@ def hash_of(paths: list[Path], extra: str = "") -> str:
 def state_key(release: str) -> str:
     # A state saved by one QEMU is not promised to load in another.
     qemu = subprocess.run([hardware.QEMU, "--version"], capture_output=True, text=True, check=True).stdout
-    return hash_of([RECIPE, HERE / "hardware.py", HERE / "provision.py"], f"{release}\n{qemu}")
+    return hash_of([RECIPE, HERE / "hardware.py", HERE / "provision.py"], f"{release}\n{qemu}", without=frozenset({POOLS_RECIPE}))
+
+
+def pools_image() -> Path:
+    """The root file system of the image with the pool servers. It is no part of the saved state: testbed/pools.py puts it into a
+    guest when a scenario asks for it."""
+    return cache_root() / f"part-pools-{hash_of([RECIPE / 'lib.sh', POOLS_RECIPE])}.squashfs"
 
 
 def bundle_dir(release: str = DEFAULT_RELEASE) -> Path:
