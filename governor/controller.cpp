@@ -78,6 +78,8 @@ void Controller::decide(const InputEvent& what, const std::string& detail) {
         // Its life is over, and with it the answer to the survey.
         publish_waiting();
     }
+    constexpr auto kLongestSurvey = std::chrono::seconds(2);
+    if (surveying_ && clock_() > surveying_since_ + kLongestSurvey) publish_waiting();
     if (!target_.policy) return;
     const policies::StepResult result = policies::step(*target_.policy, state_, {clock_(), what});
     state_ = result.state;
@@ -95,7 +97,10 @@ void Controller::carry_out(const Action& action, const std::string& detail) {
         publish(action.event, detail);
     } else if constexpr (std::is_constructible_v<policies::Relief, Action>) {
         if (!target_.run) return;
-        if constexpr (std::is_same_v<Action, policies::SurveyProcesses>) surveying_ = true;
+        if constexpr (std::is_same_v<Action, policies::SurveyProcesses>) {
+            surveying_ = true;
+            surveying_since_ = clock_();
+        }
         actuator_.relieve(target_, action, answer_for_this_run());
     } else if (const auto deed = Deed::permit(target_, action)) {
         actuator_.perform(*deed, answer_for_this_run());

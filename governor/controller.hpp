@@ -63,6 +63,7 @@ class Controller {
     /// Events that wait, in their order, for the survey that runs.
     std::vector<publish::Record> waiting_;
     bool surveying_ = false;
+    policies::TimePoint surveying_since_{};
     std::list<std::pair<InputEvent, std::string>> inputs_;  ///< nearly always empty, and then small
     bool feeding_ = false;
 };

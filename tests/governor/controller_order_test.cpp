@@ -23,7 +23,8 @@ class HastyActuator final : public Actuator {
         answer(policies::Frozen{}, "");
         answer(policies::SignalPending{policies::Via::kDocker}, "");
     }
-    void relieve(const Target& /*target*/, const policies::Relief& relief, Answer /*answer*/) override {
+    void relieve(const Target& /*target*/, const policies::Relief& relief, Answer answer) override {
+        if (std::holds_alternative<policies::SurveyProcesses>(relief)) answer(policies::Surveyed{}, "");
         if (std::holds_alternative<policies::Thaw>(relief)) done.emplace_back("thaw");
     }
     void ended(const governor::Run& /*run*/) override {}

@@ -24,7 +24,7 @@ using testing::HasSubstr;
 constexpr std::uint64_t bit(unsigned n) {
     return std::uint64_t{1} << n;
 }
-constexpr std::uint64_t kAllCapabilities = bit(5) | bit(1) | bit(24) | bit(14);
+constexpr std::uint64_t kAllCapabilities = bit(5) | bit(1) | bit(24) | bit(14) | bit(19);
 
 /// The check with this id; one that fails with "missing" when there is none.
 Check find(const Checks& checks, const std::string& id) {

@@ -44,7 +44,15 @@ Record full(const Quantity& measured) {
     event.victim.pid = 1;
     event.victim.set_name("python");
     event.docker_agrees = true;
+    event.process.pid = 2;
+    event.process.bytes = 1_MiB;
+    event.process.growth = 1;
+    event.freed = 1_MiB;
     record.event = event;
+    policies::Survey survey;
+    survey.largest[0] = event.process;
+    survey.count = 1;
+    record.survey = std::make_shared<const policies::Survey>(survey);
     record.samples = {{1s, 1_MiB, 1_MiB}, {2s, 1_MiB, 1_MiB}};
     record.detail = "A sentence.";
     return record;
