@@ -83,6 +83,10 @@ void LiveActuator::relieve(const Target& target, const policies::Relief& relief,
     if (const auto* free = std::get_if<policies::Thaw>(&relief)) return spawn(thaw(target.run, free->hold));
     if (std::holds_alternative<policies::CallWarn>(relief))
         return spawn(call_warn(target, std::move(answer)));
+    if (const auto* loan = std::get_if<policies::GrantLoan>(&relief); loan != nullptr && lender_ != nullptr)
+        return lender_->lend(target, loan->hard, std::move(answer));
+    if (const auto* loan = std::get_if<policies::RepayLoan>(&relief); loan != nullptr && lender_ != nullptr)
+        return lender_->take_back(target, loan->hard, std::move(answer));
 }
 
 void LiveActuator::ended(const Run& run) {

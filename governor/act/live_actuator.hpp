@@ -4,6 +4,7 @@
 
 #include "cgroup/process.hpp"
 #include "governor/act/guardian.hpp"
+#include "governor/act/lender.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"
@@ -32,6 +33,8 @@ class LiveActuator final : public Actuator {
     void perform(const Deed& deed, Answer answer) override;
     void relieve(const Target& target, const policies::Relief& relief, Answer answer) override;
     void ended(const Run& run) override;
+    /// Grants and takes back loans. Must outlive it, or be replaced by null.
+    void use_lender(Lender* lender) { lender_ = lender; }
 
   private:
     using Task = boost::asio::awaitable<void>;
@@ -59,6 +62,7 @@ class LiveActuator final : public Actuator {
     policies::StopHandling stop_handling(const Run& run) const;
 
     Parts parts_;
+    Lender* lender_ = nullptr;
     bool renewing_ = false;  ///< renew_lease() runs
 };
 

@@ -65,6 +65,26 @@ std::string_view headline(EventType type) {
             return "something else changed its limits, set back";
         case EventType::kDriftStorm:
             return "SOMETHING ELSE CHANGES its limits again and again";
+        case EventType::kRecycling:
+            return "one process of its pool has its graceful signal";
+        case EventType::kRecycled:
+            return "one process of its pool was replaced";
+        case EventType::kRecycleFailed:
+            return "no process can be recycled, it restarts";
+        case EventType::kHeld:
+            return "HELD FROZEN until it is released";
+        case EventType::kHoldReleased:
+            return "released, thawed";
+        case EventType::kDrainHookCalled:
+            return "taken out of its load balancer";
+        case EventType::kLoanGranted:
+            return "hard limit raised while another replica restarts";
+        case EventType::kLoanRepaid:
+            return "hard limit back at the policy's";
+        case EventType::kRestartedWith:
+            return "restarts with another container";
+        case EventType::kAvailableAgain:
+            return "its health check is healthy again";
     }
     return "unknown";
 }
@@ -128,6 +148,32 @@ RuleWords words_of(Rule rule) {
             return {"an operator stopped the container"};
         case Rule::kLease:
             return {"the governor was silent for", "lease"};
+        case Rule::kProcessesUnseen:
+            return {"its processes cannot be read"};
+        case Rule::kNoPool:
+            return {"no process belongs to a pool"};
+        case Rule::kNoProcessMatches:
+            return {"no process matches `recycle.processes`"};
+        case Rule::kParentHolds:
+            return {"PID 1 or the pool's parent holds the memory"};
+        case Rule::kSharedMemory:
+            return {"the memory is shared"};
+        case Rule::kFreesTooLittle:
+            return {"one process holds too little"};
+        case Rule::kGrowthElsewhere:
+            return {"the pool does not explain the growth"};
+        case Rule::kNotRespawned:
+            return {"no new process after"};
+        case Rule::kStillNear:
+            return {"still near OOM after"};
+        case Rule::kRecycleSpacing:
+            return {"time since the last recycle", "spacing"};
+        case Rule::kLimitRaised:
+            return {"its limit was raised"};
+        case Rule::kReplicaAway:
+            return {"headroom loan while another replica is away", "deadline"};
+        case Rule::kRestartWith:
+            return {"a container that it depends on was restarted"};
     }
     return {""};
 }
