@@ -197,6 +197,7 @@ class Daemon {
             loop_.get_executor(), docker_,  actuator_,     publisher_,      worker_,       processes_,
             monotonic_now,        history_, keeper_.get(), verdicts_.get(), options_.proc, options_.sys};
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
+        actuator_.use_lender(supervisor_.get());
         supervisor_->when_settled([this] { lifetime_.ready(); });
         host_watch_ = std::make_unique<HostWatch>(
             HostWatch::Parts{loop_.get_executor(), *supervisor_, publisher_, worker_, processes_,

@@ -35,15 +35,6 @@ bool wants_tripwire(const policies::ServicePolicy& policy) {
     return policy.near_oom && policy.near_oom->action != policies::NearOomAction::kNotify;
 }
 
-/// What Docker's MemorySwap must be for a hard limit: memory and swap together.
-std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard,
-                             const Supervisor::Found& now) {
-    const auto limit = static_cast<std::int64_t>(hard.value);
-    if (memory.swap) return limit + static_cast<std::int64_t>(memory.swap->of(hard).value);
-    if (now.memory_swap <= 0 || now.memory <= 0 || now.memory_swap < now.memory) return -1;
-    return limit + (now.memory_swap - now.memory);
-}
-
 policies::Grace grace_of(const policies::ServicePolicy& policy, const Supervisor::Found& found) {
     if (policy.near_oom && policy.near_oom->drain.grace) return *policy.near_oom->drain.grace;
     return policies::Grace::of_docker(found.stop_timeout.value_or(kDockerGrace));
@@ -63,11 +54,23 @@ policies::Candidate candidate_of(const publish::Subject& subject) {
 }
 
 Supervisor::Found found_in(const docker::ContainerDetails& details) {
-    return {details.host_config.memory, details.host_config.memory_swap, details.state.paused,
-            details.stop_timeout, docker::joined_namespaces(details.host_config)};
+    return {details.host_config.memory,
+            details.host_config.memory_swap,
+            details.state.paused,
+            details.stop_timeout,
+            docker::joined_namespaces(details.host_config),
+            !details.state.health.empty() && details.state.health != "none"};
 }
 
 }  // namespace
+
+std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard,
+                             const Supervisor::Found& now) {
+    const auto limit = static_cast<std::int64_t>(hard.value);
+    if (memory.swap) return limit + static_cast<std::int64_t>(memory.swap->of(hard).value);
+    if (now.memory_swap <= 0 || now.memory <= 0 || now.memory_swap < now.memory) return -1;
+    return limit + (now.memory_swap - now.memory);
+}
 
 void Supervisor::add_note(Entry& entry, const std::string& note) {
     if (std::find(entry.notes.begin(), entry.notes.end(), note) != entry.notes.end()) return;
@@ -166,7 +169,9 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
         entry->controller->target().policy && *entry->controller->target().policy == *target.policy;
     if (same_run && same_policy && entry->armed && !started && !renamed) {
         const auto limit = run->directory.read_bytes("memory.max");
-        if (limit && (limit->value == entry->controller->state().hard.value)) {
+        const policies::State& state = entry->controller->state();
+        // While a loan is asked for, its limit is about to be another one than the state says.
+        if (limit && (limit->value == state.hard.value || state.phase == policies::Phase::kBorrowing)) {
             // Its addresses may be others: a network was connected or disconnected.
             entry->controller->retarget(std::move(target));
             co_return;
@@ -183,6 +188,7 @@ Supervisor::Task Supervisor::attach_once(std::string id, bool started) {
         entry->armed = false;
         stop_listening(*entry);
         entry->notes.clear();
+        entry->died_with.clear();
         entry->controller->feed(policies::Started{});
     }
     if (parts_.verdicts != nullptr) parts_.verdicts->on_found(*details, entry->controller->subject(), run);
@@ -193,6 +199,7 @@ bool Supervisor::choose_policy(Entry& entry, Target& target) {
     static const auto kObserve = std::make_shared<const policies::ServicePolicy>();
     const policies::Selection selection =
         policies::select(*policy_, candidate_of(*entry.controller->subject()));
+    entry.switched_off = selection.switched_off;
     if (!selection.unknown_label_policy.empty())
         add_note(entry, "its label governor.policy names \"" + selection.unknown_label_policy +
                             "\", which no policy file has; it is only watched");
@@ -326,17 +333,21 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
         if (entry == nullptr || run->ended) co_return;
     }
 
-    if (policy->memory.hard) co_await set_hard_limit(id, run, policy->memory.hard->of(host_.memory));
+    const std::optional<policies::Bytes> lent = lent_limit(*entry);
+    std::optional<policies::Bytes> wanted = lent;
+    if (!wanted && policy->memory.hard) wanted = policy->memory.hard->of(host_.memory);
+    if (wanted) co_await set_hard_limit(id, run, *wanted);
     if (run->ended) co_return;
     const auto limit = run->directory.read_bytes("memory.max");
     if (!limit) co_return;
     policies::Armed armed;
     armed.hard = {limit->value};
-    if (policy->memory.hard) armed.hard = std::min(armed.hard, policy->memory.hard->of(host_.memory));
+    if (wanted) armed.hard = std::min(armed.hard, *wanted);
     armed.grace = grace_of(*policy, find(id)->found);
     armed.stop_signal = run->stop_signal;
     if (wants_tripwire(*policy) && armed.hard != policies::kUnlimited)
-        armed.tripwire = policy->memory.tripwire.of(armed.hard);
+        armed.tripwire =
+            lent ? find(id)->controller->state().own_tripwire : policy->memory.tripwire.of(armed.hard);
     const bool draining = mark && mark->stage == act::Stage::kSignalled;
     const auto before = run->directory.read_bytes("memory.high");
     // A tripwire that follows a limit above stays as it is: the next sample moves it.
@@ -352,8 +363,12 @@ Supervisor::Task Supervisor::arm(std::string id, std::shared_ptr<Run> run) {
     const bool first = !entry->armed;
     entry->armed = true;
     entry->stale = false;
-    if (entry->controller->state().restarting) entry->controller->note_restart(joiners_of(*entry));
+    const policies::State& state = entry->controller->state();
+    // A restart that followed another one is followed by none: two that name each other end there.
+    const bool followed = state.restarting && state.trip.rule != policies::Rule::kRestartWith;
+    if (state.restarting) entry->controller->note_restart(joiners_of(*entry));
     entry->controller->feed(armed);
+    if (followed) restart_dependants(*entry);
     if (first && entry->found.paused) entry->controller->feed(policies::Paused{});
     if (first && mark) entry->controller->feed(policies::Adopt{draining, parts_.clock() - mark->since});
     if (first) listen_for_trips(*entry, *run);

@@ -152,6 +152,8 @@ std::string phase_text(const policies::ServicePolicy& policy, const policies::St
             return "Frozen near its limit (do: hold) until `governor release`, or until its limit is raised.";
         case policies::Phase::kDrainHook:
             return "It is being taken out of its load balancer; its stop signal follows.";
+        case policies::Phase::kBorrowing:
+            return "It is frozen while Docker raises its hard limit: another replica is away.";
     }
     return {};
 }

@@ -111,17 +111,24 @@ void Supervisor::on_event(const docker::Event& event) {
     const std::string& id = event.actor_id;
     const std::string_view action = event.action_name();
     if (parts_.verdicts != nullptr) parts_.verdicts->on_docker(event);
-    if (action == "start") return spawn(attach(id, true));
-    if (action == "die") return on_die(event);
     Entry* entry = find(id);
+    if (action == "start") {
+        if (entry != nullptr) entry->following = false;
+        return spawn(attach(id, true));
+    }
+    if (action == "die") return on_die(event);
     if (entry == nullptr) return;
     if (action == "destroy") {
         parts_.history.erase(id);
         return forget(id);
     }
     if (!entry->controller) return;
+    // This governor asked for that restart: it is no stop by another.
+    if (entry->following && (action == "kill" || action == "stop")) return;
     if (action == "kill") return on_kill(*entry, event);
     if (action == "stop") return entry->controller->feed(policies::DockerStop{});
+    if (action == "health_status" && event.action_detail() == "healthy")
+        return entry->controller->feed(policies::Healthy{});
     if (action == "rename") return on_rename(*entry, event);
     if (action == "pause") return entry->controller->feed(policies::Paused{});
     if (action == "unpause") return entry->controller->feed(policies::Unpaused{});
@@ -171,7 +178,8 @@ void Supervisor::on_exit(const std::string& id, int exit_code) {
         exited.oom_kills = std::max(exited.oom_kills, parts_.verdicts->oom_kills(id));
     }
     end(*run);
-    entry->controller->feed(exited);
+    note_died_with(*entry);
+    entry->controller->feed(exited, entry->following ? "The governor restarts it (restart_with)." : "");
     reschedule(id);
 }
 
@@ -272,42 +280,11 @@ void Supervisor::sample(const std::string& id, bool may_be_trip) {
     repair_tripwire(*entry, input.sample);
     if (parts_.verdicts != nullptr) parts_.verdicts->on_sampled(id, *taken);
     input.shared = shares_its_limit(*entry, input.sample);
+    input.replica_away = replica_away(*entry, input.sample.unreclaimable);
     entry->controller->feed(input);
     if (entry->controller->sample_at() > parts_.clock() + policies::kIdlePace / 2) run->files.cool();
     if (input.shared && state.near_shared_limit) settle_shared_limit(id, input);
     sample_others_below(id);
-}
-
-/// systemd rewrites memory.high when any property of the scope is set through it, `docker update` included.
-void Supervisor::repair_tripwire(Entry& entry, const policies::Sample& sample) {
-    const policies::State& state = entry.controller->state();
-    if (state.phase != policies::Phase::kWatching || state.relaxed || state.limit == policies::kUnlimited)
-        return;
-    // The kernel keeps whole pages.
-    constexpr std::uint64_t kPage = 65536;
-    const std::uint64_t want = state.tripwire.value;
-    const std::uint64_t have = sample.tripwire.value;
-    const bool same = have == want || (have < want && want - have < kPage);
-    if (same || state.tripwire == policies::kUnlimited) return;
-    policies::Event event;
-    event.type = policies::EventType::kDriftRepaired;
-    event.at = parts_.clock();
-    event.file = "memory.high";
-    event.cause = "set through systemd";
-    event.reason = {policies::Rule::kDrift,
-                    policies::Quantity::of(sample.tripwire),
-                    policies::Quantity::of(state.tripwire),
-                    {}};
-    publish::Record record;
-    record.type = policies::to_string(event.type);
-    record.subject = entry.controller->subject();
-    record.event = event;
-    record.detail = "memory.high was " + policies::to_string(sample.tripwire) + ", set back to " +
-                    policies::to_string(state.tripwire) +
-                    " (systemd rewrites it when a property of the scope is set, by `docker update` for one).";
-    parts_.sink.publish(record);
-    parts_.actuator.relieve(entry.controller->target(), policies::SetTripwire{state.tripwire},
-                            [](const auto&, const auto&) {});
 }
 
 void Supervisor::reschedule(const std::string& id) {

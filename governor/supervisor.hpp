@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cgroup/process.hpp"
+#include "governor/act/lender.hpp"
 #include "governor/async/readiness.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/controller.hpp"
@@ -42,7 +43,7 @@ struct Host {
 
 /// Knows all containers: follows Docker's events, puts the policy's limits on each start, takes samples when
 /// they are due, and feeds each container's controller. Loop's thread only; lives as long as the daemon.
-class Supervisor final : public docker::EventHandler {
+class Supervisor final : public docker::EventHandler, public act::Lender {
   public:
     struct Parts {
         boost::asio::any_io_executor loop;
@@ -84,6 +85,9 @@ class Supervisor final : public docker::EventHandler {
     void on_connected(bool resumed) override;
     void on_disconnected(const docker::Error& reason, std::chrono::milliseconds retry_in) override;
 
+    void lend(const Target& target, policies::Bytes hard, Answer answer) override;
+    void take_back(const Target& target, policies::Bytes hard, Answer answer) override;
+
     /// What is still asked of Docker's answer once a container is armed: of thousands, all of it would be
     /// most of the daemon's memory.
     struct Found {
@@ -92,6 +96,7 @@ class Supervisor final : public docker::EventHandler {
         bool paused = false;
         std::optional<std::chrono::seconds> stop_timeout;  ///< absent: Docker's default
         std::vector<docker::JoinedNamespace> joins;        ///< namespaces of other containers
+        bool health_check = false;
     };
 
     struct Entry {
@@ -106,7 +111,11 @@ class Supervisor final : public docker::EventHandler {
         bool attach_again = false;
         bool died = false;  ///< while it was being attached
         bool armed = false;
-        bool stale = false;              ///< its cgroup is gone, and no event has told why yet
+        bool stale = false;         ///< its cgroup is gone, and no event has told why yet
+        bool switched_off = false;  ///< by its label governor.enable
+        bool following = false;     ///< Docker restarts it because of another one (`restart_with`)
+        /// Id of the container whose pid namespace it shares and with whose restart it ended.
+        std::string died_with;
         std::vector<std::string> notes;  ///< sentences for `explain`
     };
     using Entries = std::map<cgroups::SharedText, Entry, std::less<>>;
@@ -137,6 +146,40 @@ class Supervisor final : public docker::EventHandler {
     void adopt(Entry& entry, const std::shared_ptr<Run>& run);
 
     std::string joiners_of(const Entry& restarted) const;
+
+    // -- replicas and their loans (replicas.cpp) --
+    struct LentLimit {
+        std::string id;
+        std::shared_ptr<Run> run;
+        policies::Bytes hard;
+        std::chrono::milliseconds patience;
+        bool grant = false;  ///< else it is paid back
+    };
+    bool is_away(const Entry& entry) const;
+    bool replica_away(const Entry& entry, policies::Bytes unreclaimable) const;
+    /// Its raised hard limit, while a loan runs that its policy still allows.
+    std::optional<policies::Bytes> lent_limit(const Entry& entry) const;
+    std::string refuse_loan(const Entry& entry, policies::Bytes hard);
+    Task set_lent_limit(LentLimit loan, Answer answer);
+
+    // -- restart_with (dependants.cpp) --
+    struct Following {
+        std::string id;
+        std::string source;  ///< id of the container that was restarted
+        std::shared_ptr<Run> source_run;
+        std::string why;
+    };
+    std::string tie_to(const Entry& source, const Entry& other) const;
+    bool may_follow(const Entry& entry) const;
+    void note_died_with(Entry& entry);
+    void restart_dependants(const Entry& source);
+    Task follow_restart(std::string id, std::shared_ptr<Run> run);
+    Task restart_by_its_policy(std::string id, std::string why);
+    Task restart_by_docker(Following what);
+    Task pause(std::chrono::milliseconds duration);
+    void tell_restarted_with(const Entry& entry, const std::string& why);
+    void tell_not_followed(const Entry& entry, const std::string& problem);
+
     void care_for(const Entry& entry, const std::shared_ptr<Run>& run);
     void listen_for_trips(Entry& entry, const Run& run);
     void listen_for_pressure(Entry& entry, const Run& run);
@@ -187,6 +230,10 @@ class Supervisor final : public docker::EventHandler {
     std::function<void()> settled_;
     policies::TimePoint out_of_files_at_{};  ///< when it was last told
 };
+
+/// What Docker's MemorySwap must be for a hard limit: memory and swap together.
+std::int64_t memory_and_swap(const policies::Memory& memory, policies::Bytes hard,
+                             const Supervisor::Found& now);
 
 /// Memory as the kernel tells it, in the core's types.
 policies::Sample to_sample(const cgroups::MemorySample& sample);

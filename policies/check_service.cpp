@@ -215,6 +215,7 @@ void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     if (draft.match_clean) check_match(reader, node, policy.match);
     check_reserve(reader, node, draft);
     check_priority(reader, node, draft);
+    check_restart_with(reader, node, draft);
     const auto errors_before = reader.errors();
     // Safe also when a part of it could not be read: an unread hard limit is absent, and bytes are then
     // compared with nothing.
@@ -224,6 +225,7 @@ void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     const auto& near_oom_node = *find_key(node, "near_oom");
     if (draft.never_clean) check_never(reader, node, policy);
     check_unused_parts(reader, near_oom_node, policy.near_oom->action);
+    check_loan(reader, node, draft);
     check_condition(reader, find_key(near_oom_node, "when"), policy.near_oom->when, policy.memory.hard);
     if (policy.near_oom->warn) {
         check_condition(reader, find_key(*find_key(near_oom_node, "warn"), "when"),

@@ -23,9 +23,10 @@ Bytes State::kill_line() const {
 }
 
 Bytes State::threshold(const Size& size) const {
-    if (size.share || limit == kUnlimited || bound_level == 0) return size.of(limit);
+    if (size.share || limit == kUnlimited || (bound_level == 0 && !borrowed())) return size.of(limit);
     if (hard == kUnlimited) return std::min(size.bytes, share_of(limit, Permille{900}));
-    const double proportion = static_cast<double>(size.bytes.value) / static_cast<double>(hard.value);
+    const Bytes base = borrowed() ? loan_from : hard;
+    const double proportion = static_cast<double>(size.bytes.value) / static_cast<double>(base.value);
     if (proportion >= 1.0) return limit;
     return {static_cast<std::uint64_t>(static_cast<double>(limit.value) * proportion)};
 }
@@ -65,6 +66,8 @@ std::string_view to_string(Phase phase) {
             return "held";
         case Phase::kDrainHook:
             return "drain_hook";
+        case Phase::kBorrowing:
+            return "borrowing";
     }
     return "unknown";
 }

@@ -8,7 +8,7 @@ namespace policies {
 
 std::span<const std::string_view> event_field_names() {
     // As governor/publish/render_json.cpp makes them; a test there compares the two.
-    static constexpr std::array<std::string_view, 57> kNames{
+    static constexpr std::array<std::string_view, 61> kNames{
         "time",
         "id",
         "type",
@@ -45,6 +45,10 @@ std::span<const std::string_view> event_field_names() {
         "brake_ms",
         "drain_ms",
         "total_ms",
+        "away.stop_ms",
+        "away.docker_ms",
+        "away.start_ms",
+        "away.healthy_ms",
         "count",
         "frozen",
         "process.pid",

@@ -24,6 +24,8 @@ LedgerLine line_of(const ServicePolicy& service, Bytes host, const Running& runn
     line.service = service.name;
     line.containers = running.containers;
     line.hard = std::min(service.memory.hard ? service.memory.hard->of(host) : running.hard, running.above);
+    if (service.near_oom && service.near_oom->loan && line.hard != kUnlimited)
+        line.loan = service.near_oom->loan->of(line.hard);
     if (!service.reserve) return line;
     if (service.reserve->min) line.min = service.reserve->min->of(host);
     if (service.reserve->low) line.low = service.reserve->low->of(host);
@@ -130,6 +132,21 @@ std::string over_committed(const Ledger& ledger) {
     return out;
 }
 
+/// A loan is one container's, beside its own hard limit.
+std::string never_granted(const Ledger& ledger) {
+    std::string out;
+    for (const auto& line : ledger.lines) {
+        if (line.loan == Bytes{} || line.hard == kUnlimited) continue;
+        const auto wanted = plus(plus(line.hard, line.loan), ledger.keep_free);
+        if (wanted <= ledger.host) continue;
+        if (!out.empty()) out += "; ";
+        out += "the loan of " + to_string(line.loan) + " of " + line.service +
+               " can never be granted: with its hard limit of " + to_string(line.hard) +
+               with_keep_free(ledger) + " it would" + against_host(wanted, ledger.host) + " too much";
+    }
+    return out;
+}
+
 }  // namespace
 
 Bytes LedgerLine::all(Bytes each) const {
@@ -148,6 +165,8 @@ Ledger add_up(const Policy& policy, Bytes host_memory, const std::vector<Running
     if (ledger.error.empty()) ledger.error = cannot_be_kept(ledger, "low", ledger.sum_low, &LedgerLine::low);
     if (ledger.error.empty()) ledger.error = above_hard(ledger);
     ledger.warning = over_committed(ledger);
+    if (const auto loans = never_granted(ledger); !loans.empty())
+        ledger.warning += (ledger.warning.empty() ? "" : "; ") + loans;
     return ledger;
 }
 

@@ -17,6 +17,7 @@ struct LedgerLine {
     Bytes hard = kUnlimited;  ///< each; kUnlimited: none known
     Bytes min{};              ///< each
     Bytes low{};              ///< each, at least min
+    Bytes loan{};             ///< near_oom.loan, each; no promise: granted only where there is room
     /// So much for each container, for all of them; does not wrap.
     Bytes all(Bytes each) const;
 };
@@ -33,7 +34,8 @@ struct Ledger {
     /// Reservations that cannot be kept: sum_min or sum_low with keep_free above the host's memory, or one
     /// above its hard limit. An error, with the numbers; empty when there is none.
     std::string error;
-    /// `worst` above the host's memory: the worst case in numbers. A warning; empty when there is none.
+    /// `worst` above the host's memory: the worst case in numbers; loans that can never be granted. A
+    /// warning; empty when there is none.
     std::string warning;
 };
 

@@ -115,6 +115,7 @@ Duration sample_pace(const ServicePolicy& policy, const State& state) {
             return state.frozen ? kIdlePace : Duration(100ms);
         case Phase::kSignalling:
         case Phase::kSurveying:
+        case Phase::kBorrowing:
             return state.frozen ? Duration::max() : Duration(20ms);
         case Phase::kRecycling:
         case Phase::kDrainHook:

@@ -141,7 +141,7 @@ const Fields<Drain>& drain_fields() {
 }
 
 const Fields<NearOom>& near_oom_fields() {
-    static constexpr std::array<Field<NearOom>, 6> kFields{{
+    static constexpr std::array<Field<NearOom>, 7> kFields{{
         {"when", [](YamlReader& r, const YamlNode& n, NearOom& out) { read_condition(r, n, out.when); }},
         {"warn", read_warn},
         {"do", read_do},
@@ -151,6 +151,8 @@ const Fields<NearOom>& near_oom_fields() {
                      NearOom& out) { read_fields(r, n, drain_fields(), out.drain); }},
         {"recycle", [](YamlReader& r, const YamlNode& n,
                        NearOom& out) { read_fields(r, n, recycle_fields(), out.recycle); }},
+        {"loan", [](YamlReader& r, const YamlNode& n,
+                    NearOom& out) { read_optional_size(r, n, out.loan, Zero::kRefused); }},
     }};
     static const auto table =
         make_fields<NearOom>("near_oom", "services.<name>.near_oom",

@@ -151,7 +151,7 @@ const Fields<Restart>& restart_fields() {
 
 const Fields<ServiceDraft>& service_fields() {
     using Draft = ServiceDraft;
-    static constexpr std::array<Field<Draft>, 7> kFields{{
+    static constexpr std::array<Field<Draft>, 8> kFields{{
         {"match", [](YamlReader& r, const YamlNode& n,
                      Draft& out) { out.match_clean = read_fields(r, n, match_fields(), out.policy.match); }},
         {"memory",
@@ -169,6 +169,11 @@ const Fields<ServiceDraft>& service_fields() {
         {"restart",
          [](YamlReader& r, const YamlNode& n, Draft& out) {
              out.restart_clean = read_fields(r, n, restart_fields(), out.policy.restart);
+         }},
+        {"restart_with",
+         [](YamlReader& r, const YamlNode& n, Draft& out) {
+             noting(r, out.restart_with_clean,
+                    [&] { read_fields(r, n, restart_with_fields(), out.policy.restart_with.emplace()); });
          }},
         {"never",
          [](YamlReader& r, const YamlNode& n, Draft& out) {

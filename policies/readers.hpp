@@ -53,6 +53,7 @@ struct ServiceDraft {
     bool memory_clean = true;
     bool near_oom_clean = true;
     bool restart_clean = true;
+    bool restart_with_clean = true;
     bool never_clean = true;
 };
 
@@ -69,6 +70,7 @@ const Fields<Memory>& memory_fields();
 const Fields<Backoff>& backoff_fields();
 const Fields<Breaker>& breaker_fields();
 const Fields<Restart>& restart_fields();
+const Fields<RestartWith>& restart_with_fields();
 const Fields<Reserve>& reserve_fields();
 const Fields<ServiceDraft>& service_fields();
 const Fields<HostPressureDraft>& host_pressure_fields();
@@ -107,5 +109,7 @@ std::string warn_url_problem(std::string_view url);
 void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 void check_reserve(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 void check_priority(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+void check_restart_with(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+void check_loan(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 
 }  // namespace policies

@@ -54,6 +54,7 @@ constexpr const char* kSchemaHead = R"json({
         },
         "near_oom": { "$ref": "#/$defs/near_oom" },
         "restart": { "$ref": "#/$defs/restart" },
+        "restart_with": { "$ref": "#/$defs/restart_with" },
         "never": {
           "description": "What must never be done to these containers.",
           "type": "array",
@@ -108,7 +109,11 @@ constexpr const char* kSchemaHead = R"json({
         },
         "brake": { "$ref": "#/$defs/brake" },
         "drain": { "$ref": "#/$defs/drain" },
-        "recycle": { "$ref": "#/$defs/recycle" }
+        "recycle": { "$ref": "#/$defs/recycle" },
+        "loan": {
+          "description": "How much its hard limit is raised while another replica of its service restarts; percentages are of the hard limit.",
+          "$ref": "#/$defs/size"
+        }
       }
     },
 )json";
@@ -220,6 +225,20 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
       "type": "object",
       "additionalProperties": false,
       "properties": { "backoff": { "$ref": "#/$defs/backoff" }, "breaker": { "$ref": "#/$defs/breaker" } }
+    },
+    "restart_with": {
+      "description": "Containers that are restarted after a restart of this one.",
+      "type": "object",
+      "additionalProperties": false,
+      "minProperties": 1,
+      "properties": {
+        "services": { "description": "Globs on Compose services of the same project.", "$ref": "#/$defs/globs" },
+        "joined_namespaces": {
+          "description": "Those that share a namespace of it (network_mode, pid and ipc with service: or container:).",
+          "default": false,
+          "anyOf": [{ "type": "boolean" }, { "enum": ["true", "false"] }, { "$ref": "#/$defs/variable" }]
+        }
+      }
     },
     "backoff": {
       "description": "The distance between two restarts doubles each time.",

@@ -18,6 +18,10 @@ constexpr Duration kForeignLongest = 1h;
 }  // namespace
 
 void Stepper::on(const Tick&) {
+    if (s_.phase == Phase::kWatching && s_.borrowed() && now_ >= s_.loan_until) {
+        static_cast<void>(end_loan());
+        return;
+    }
     if (s_.deadline == TimePoint{} || now_ < s_.deadline) return;
     s_.deadline = {};
     switch (s_.phase) {
@@ -43,16 +47,22 @@ void Stepper::on(const Tick&) {
             return recycle_overdue();
         case Phase::kDrainHook:
             return drain_hook_over();
+        case Phase::kBorrowing:
+            return loan_overdue();
         default:
             return;
     }
 }
 
 void Stepper::on(const Sampled& input) {
+    s_.replica_away = input.replica_away;
     take(input.sample);
     switch (s_.phase) {
         case Phase::kWatching:
-            return watch(input);
+            return follow_loan() ? void() : watch(input);
+        case Phase::kBorrowing:
+            // Only where the freeze failed: a frozen one does not grow.
+            return s_.frozen || s_.last.unreclaimable < hold_line() ? void() : loan_overdue();
         case Phase::kSignalling:
             // Frozen, it cannot grow; where the freeze failed, the kill line is all there is.
             if (s_.frozen) return;
@@ -88,6 +98,9 @@ void Stepper::on(const Glanced&) {
 void Stepper::on(const Armed& input) {
     const bool first = s_.phase == Phase::kUnarmed || s_.phase == Phase::kExited;
     const bool changed = s_.hard != input.hard || s_.own_tripwire != input.tripwire;
+    // A new life begins on the policy's limit, and so does one whose policy says another.
+    const bool loan_over = s_.loan_from != kUnlimited && (first || !s_.borrowed() || s_.hard != input.hard);
+    if (loan_over) s_.loan_from = kUnlimited;
     s_.hard = input.hard;
     s_.own_tripwire = input.tripwire;
     // What binds above stays until the next sample: the tripwire follows it.
@@ -104,12 +117,14 @@ void Stepper::on(const Armed& input) {
         s_.relaxed = false;  // arming wrote the tripwire anew
         if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);
         if (changed) publish(EventType::kArmed);
+        if (loan_over) publish(EventType::kLoanRepaid);
         return;
     }
     s_.oom_kills = input.oom_kills;
     s_.deadline = {};
     publish(EventType::kArmed);
     if (s_.restarting) restart_finished();
+    if (loan_over) publish(EventType::kLoanRepaid);
     if (!s_.quarantined) {
         s_.phase = Phase::kWatching;
     } else if (acts()) {
@@ -162,6 +177,7 @@ void Stepper::on(const Exited& input) {
     s_.exit_code = input.exit_code;
     s_.death = input.death;
     s_.others_held = false;
+    s_.back_at = {};
     if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) return exited_by_us(oom);
     if (s_.phase == Phase::kExited) return;
     // A main process that does not survive the end of its child: this program ended the one, so it sees to it
@@ -187,6 +203,10 @@ void Stepper::on(const Started&) {
         s_.death = {};
         exited_by_us(false);
     }
+    s_.away = {};
+    if (s_.restarting) s_.away = {s_.exited_at - s_.signalled_at, now_ - s_.exited_at, {}, {}};
+    s_.started_at = now_;
+    s_.back_at = {};
     s_.has_sample = s_.held_back = s_.near_shared_limit = s_.writeback_stuck = false;
     s_.writeback_looks = 0;
     s_.still = 0;
@@ -250,7 +270,8 @@ void Stepper::on(const DockerStop&) {
 
 void Stepper::on(const Paused&) {
     if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined &&
-        s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook)
+        s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook &&
+        s_.phase != Phase::kBorrowing)
         return;
     s_.phase = Phase::kPaused;
     s_.deadline = {};
@@ -290,6 +311,7 @@ void Stepper::on(const Adopt& input) {
         limit_drain(kGraceMargin);
     } else {
         out_.actions.push(Thaw{});
+        s_.frozen = false;
     }
     publish(EventType::kAdopted);
 }
@@ -302,6 +324,7 @@ StepResult Stepper::finish() {
     }
     out_.quiet = event_pace(policy_, s_);
     out_.deadline = s_.deadline == TimePoint{} ? TimePoint::max() : s_.deadline;
+    if (s_.phase == Phase::kWatching && s_.borrowed()) out_.deadline = std::min(out_.deadline, s_.loan_until);
     return out_;
 }
 

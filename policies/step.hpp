@@ -135,9 +135,9 @@ struct ProcessRespawned {};
 struct DrainHookDone {
     bool good = false;
 };
-/// Docker set the raised hard limit, or refused; `hard` is what is in force.
+/// Answer to GrantLoan and RepayLoan: Docker set the limit, or it was refused; `hard` is what is in force.
 struct LoanDone {
-    bool granted = false;
+    bool granted = false;  ///< of GrantLoan: the raised limit is in force
     Bytes hard = kUnlimited;
 };
 /// Its health check is healthy (Docker's `health_status` event).
@@ -195,7 +195,7 @@ struct GrantLoan {
 };
 struct RepayLoan {
     Bytes hard;
-};  ///< Docker's update back to it
+};  ///< Docker's update back to it; answer: LoanDone
 struct Publish {
     Event event;
 };
@@ -243,6 +243,7 @@ enum class Phase : std::uint8_t {
     kRecycling,  ///< one process of its pool has its graceful signal; the others serve
     kHeld,       ///< `do: hold`: frozen until it is released or its limit is raised
     kDrainHook,  ///< it is being taken out of its load balancer; the stop signal follows
+    kBorrowing,  ///< frozen while Docker raises its hard limit: another replica is away
 };
 std::string_view to_string(Phase phase);
 
@@ -321,11 +322,15 @@ struct State {
     bool recycle_only_restart = false;          ///< a recycle failed: restart at the next trip
     bool hold_released = false;                 ///< not held again until it is below its threshold
     bool hook_called = false;                   ///< the drain hook of this restart was called
+    bool replica_away = false;                  ///< Sampled::replica_away of the last sample
     Bytes loan_from = kUnlimited;               ///< hard limit before the loan; kUnlimited: none runs
+    /// When the loan ends; of one that is being paid back (`hard` is `loan_from` again): the next attempt.
     TimePoint loan_until{};
     TimePoint started_at{};  ///< of the life that runs now
     Away away;               ///< of the last restart
-    TimePoint back_at{};     ///< when it was armed after a restart whose health is still awaited
+    /// When it was armed after a restart whose health is still awaited; before it is armed: when its health
+    /// check was healthy.
+    TimePoint back_at{};
 
     bool quarantined = false;  ///< outlives a crash of the container
     bool restarting = false;   ///< the next start belongs to our restart
@@ -336,13 +341,15 @@ struct State {
     /// Bytes from which the container is killed whole while it drains: just below the limit that binds.
     Bytes kill_line() const;
     /// A size of the policy whose base is the hard limit, on the limit that binds: a percentage of it; a size
-    /// in bytes keeps its proportion to the own hard limit (to nine tenths of the binding one without an
-    /// own).
+    /// in bytes keeps its proportion to the own hard limit, that before a loan (to nine tenths of the binding
+    /// one without an own).
     Bytes threshold(const Size& size) const;
     /// The kill line of this drain. Of one that does not heed its signal nothing is saved: half of the room
     /// up to the kill line is kept, so that the kernel's OOM killer is not first where this program gets the
     /// CPU late.
     Bytes drain_line() const;
+    /// Its hard limit is raised above the policy's by a loan.
+    bool borrowed() const { return loan_from != kUnlimited && hard > loan_from; }
 };
 
 struct StepResult {

@@ -152,8 +152,11 @@ void Stepper::tell_death(Event& event) const {
 
 void Stepper::restart_finished() {
     s_.restarting = false;
-    s_.last_restart = now_;
-    ++s_.backoff_steps;
+    // One that was restarted for another container says nothing about its own memory.
+    if (s_.trip.rule != Rule::kRestartWith) {
+        s_.last_restart = now_;
+        ++s_.backoff_steps;
+    }
     Event event = describe(EventType::kRestartFinished,
                            s_.outcome == Outcome::kKilledByGovernor ? s_.kill_reason : s_.trip);
     event.outcome = s_.outcome;
@@ -166,7 +169,12 @@ void Stepper::restart_finished() {
     event.unreclaimable = s_.trip_unreclaimable;
     event.count = static_cast<std::int64_t>(s_.restarts.count());
     event.growth = s_.trip_growth;
+    s_.away.start = now_ - s_.started_at;
+    event.away = s_.away;
     out_.actions.push(Publish{event});
+    const bool healthy = s_.back_at != TimePoint{};
+    s_.back_at = now_;
+    if (healthy) on(Healthy{});
     s_.via = Via::kNone;
     s_.peak = {};
     s_.brake = {};

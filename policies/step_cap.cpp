@@ -9,7 +9,9 @@ namespace policies {
 void Stepper::remember_restart() {
     s_.trip_unreclaimable = s_.last.unreclaimable;
     s_.trip_growth = static_cast<std::int64_t>(s_.growth);
-    s_.restarts.add(now_);
+    s_.back_at = {};
+    // A restart for another container is no sign of a storm.
+    if (s_.trip.rule != Rule::kRestartWith) s_.restarts.add(now_);
 }
 
 /// Every way out of a quarantine is an event with its reason.
@@ -128,7 +130,17 @@ bool Stepper::can_give_way() {
            !breaker_says_no() && now_ >= next_restart_allowed();
 }
 
+/// Its own back-off and breaker are about its own memory; where they hold it back, it is not watched.
+bool Stepper::can_restart_with() const {
+    return s_.phase == Phase::kWatching && policy_.near_oom &&
+           (policy_.near_oom->action == NearOomAction::kGracefulRestart || recycles());
+}
+
 void Stepper::on(const GiveWay& input) {
+    if (input.why.rule == Rule::kRestartWith) {
+        if (can_restart_with()) begin_restart(input.why, EventType::kRestartedWith);
+        return;
+    }
     if (!can_give_way()) return;
     // Below a shared limit one process may be enough; a host that runs short needs all that a restart frees.
     if (input.why.rule == Rule::kSharedLimit && recycles())

@@ -213,7 +213,7 @@ void Stepper::recycle_failed(Rule why) {
         thaw_if_frozen();
         return delay(allowed);
     }
-    begin_restart(s_.trip, std::nullopt);
+    if (!borrow(s_.trip, std::nullopt)) begin_restart(s_.trip, std::nullopt);
 }
 
 /// The policy no longer asks for it. A process that has its signal ends; nothing more is done.

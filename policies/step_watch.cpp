@@ -182,6 +182,7 @@ void Stepper::trip(const Reason& why) {
                                             {}});
     }
     if (const TimePoint allowed = next_restart_allowed(); now_ < allowed) return delay(allowed);
+    if (borrow(why, EventType::kOomNear)) return;
     begin_restart(why);
 }
 

@@ -63,6 +63,8 @@ class Stepper {
   private:
     /// Whether the policy does anything but watch and tell. A reload may change that in the middle of things.
     bool acts() const;
+    /// `restart_with`: whether it can be restarted for a container that it depends on.
+    bool can_restart_with() const;
 
     // -- watching (step_watch.cpp) --
     void take(const Sample& sample);
@@ -115,8 +117,16 @@ class Stepper {
     void drain_hook_over();
 
     // -- headroom of a replica (step_loan.cpp) --
-    bool borrow(const Reason& why);
+    bool borrow(const Reason& why, std::optional<EventType> type);
+    void lend(Bytes hard);
+    void no_loan(const Reason& why);
+    void loan_overdue();
+    bool follow_loan();
+    bool end_loan();
+    bool fits_without_loan() const;
+    void use_hard_limit(Bytes hard);
     void repay_loan();
+    void loan_is_repaid();
 
     // -- held until a person decides (step_hold.cpp) --
     void hold(const Reason& why);

@@ -87,6 +87,10 @@ void LiveActuator::relieve(const Target& target, const policies::Relief& relief,
     if (std::holds_alternative<policies::CallWarn>(relief))
         return spawn(call_warn(target, std::move(answer)));
     if (std::holds_alternative<policies::SurveyProcesses>(relief)) return recycler_.survey(target, answer);
+    if (const auto* loan = std::get_if<policies::GrantLoan>(&relief); loan != nullptr && lender_ != nullptr)
+        return lender_->lend(target, loan->hard, std::move(answer));
+    if (const auto* loan = std::get_if<policies::RepayLoan>(&relief); loan != nullptr && lender_ != nullptr)
+        return lender_->take_back(target, loan->hard, std::move(answer));
 }
 
 void LiveActuator::ended(const Run& run) {

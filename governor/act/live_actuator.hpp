@@ -4,6 +4,7 @@
 
 #include "cgroup/process.hpp"
 #include "governor/act/guardian.hpp"
+#include "governor/act/lender.hpp"
 #include "governor/act/recycler.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
@@ -33,6 +34,8 @@ class LiveActuator final : public Actuator {
     void perform(const Deed& deed, Answer answer) override;
     void relieve(const Target& target, const policies::Relief& relief, Answer answer) override;
     void ended(const Run& run) override;
+    /// Grants and takes back loans. Must outlive it, or be replaced by null.
+    void use_lender(Lender* lender) { lender_ = lender; }
 
   private:
     using Task = boost::asio::awaitable<void>;
@@ -63,6 +66,7 @@ class LiveActuator final : public Actuator {
 
     Parts parts_;
     Recycler recycler_;
+    Lender* lender_ = nullptr;
     bool renewing_ = false;  ///< renew_lease() runs
 };
 

@@ -89,6 +89,7 @@ nlohmann::json ledger_json(const Ledger& ledger) {
                                {"min", line.min.value},
                                {"low", line.low.value}};
         if (line.hard != kUnlimited) each["hard"] = line.hard.value;
+        if (line.loan != Bytes{}) each["loan"] = line.loan.value;
         lines.push_back(std::move(each));
     }
     nlohmann::json out = {{"host", ledger.host.value},         {"keep_free", ledger.keep_free.value},

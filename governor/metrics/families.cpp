@@ -49,6 +49,8 @@ constexpr std::array kFamilies{
            "Time from the trip to the thaw, of finished restarts."},
     Family{FamilyId::kDrain, "governor_container_drain_seconds", Kind::kHistogram,
            "Time from the thaw to the exit, of finished restarts."},
+    Family{FamilyId::kAway, "governor_restart_away_seconds", Kind::kHistogram,
+           "Time away of finished restarts, by part (stop, docker, start, healthy)."},
     Family{FamilyId::kHostAvailable, "governor_host_memory_available_bytes", Kind::kGauge,
            "MemAvailable of the host."},
     Family{FamilyId::kHostKeepFree, "governor_host_memory_keep_free_bytes", Kind::kGauge,

@@ -30,6 +30,7 @@ enum class FamilyId : std::uint8_t {
     kOomKills,
     kBrake,
     kDrain,
+    kAway,
     kHostAvailable,
     kHostKeepFree,
     kHostShort,

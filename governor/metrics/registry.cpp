@@ -30,7 +30,11 @@ const ContainerCounts& untouched() {
 
 }  // namespace
 
-ContainerCounts::ContainerCounts() : brake(kBrakeBounds), drain(kDrainBounds) {
+ContainerCounts::ContainerCounts()
+    : brake(kBrakeBounds),
+      drain(kDrainBounds),
+      away{Histogram(kDrainBounds), Histogram(kDrainBounds), Histogram(kDrainBounds),
+           Histogram(kDrainBounds)} {
     for (const policies::Verdict verdict : kOomVerdicts) oom_kills.emplace(policies::to_string(verdict), 0);
 }
 
@@ -66,7 +70,11 @@ void Registry::count(const publish::Record& record, const policies::Event& event
         ++counts.restarts.at(static_cast<std::size_t>(event.outcome));
         if (event.brake.count() > 0) counts.brake.observe(event.brake);
         if (event.drain.count() > 0) counts.drain.observe(event.drain);
+        counts.away[0].observe(event.away.stop);
+        counts.away[1].observe(event.away.docker);
+        counts.away[2].observe(event.away.start);
     }
+    if (event.type == EventType::kAvailableAgain) counts_of(id).away[3].observe(event.away.healthy);
 }
 
 ContainerCounts& Registry::counts_of(const std::string& id) {

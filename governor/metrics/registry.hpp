@@ -25,6 +25,9 @@ inline constexpr std::array kOutcomes{policies::Outcome::kNone,
                                       policies::Outcome::kOomKilled,
                                       policies::Outcome::kFailed};
 
+/// Where the time of a restart goes, in the order of policies::Away.
+inline constexpr std::array<std::string_view, 4> kAwayParts{"stop", "docker", "start", "healthy"};
+
 /// What has happened to one container.
 struct ContainerCounts {
     ContainerCounts();
@@ -35,6 +38,7 @@ struct ContainerCounts {
     std::map<std::string, std::uint64_t, std::less<>> oom_kills;  ///< by verdict; the known ones from 0
     Histogram brake;
     Histogram drain;
+    std::array<Histogram, kAwayParts.size()> away;  ///< in the order of kAwayParts
 };
 
 /// How a queue is now.

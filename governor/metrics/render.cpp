@@ -114,6 +114,11 @@ void add_counts(Text& text, const Containers& containers) {
     };
     histograms(FamilyId::kBrake, &ContainerCounts::brake);
     histograms(FamilyId::kDrain, &ContainerCounts::drain);
+    text.begin(FamilyId::kAway);
+    for (const ContainerView& view : containers)
+        for (std::size_t i = 0; i < kAwayParts.size(); ++i)
+            if (view.counts->away[i].count() > 0)
+                text.add(with(view.labels, "part", kAwayParts[i]), view.counts->away[i]);
 }
 
 void add_host(Text& text, const Snapshot& snapshot) {

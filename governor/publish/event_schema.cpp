@@ -104,6 +104,16 @@ Schema memory() {
          {"eta_ms", about(milliseconds(), "Time to the limit that binds at that growth, in milliseconds.")}});
 }
 
+Schema away() {
+    return object(
+        {{"stop_ms", about(milliseconds(), "From the stop signal to the exit, in milliseconds.")},
+         {"docker_ms",
+          about(milliseconds(), "From the exit to the start of the new main process, in milliseconds.")},
+         {"start_ms", about(milliseconds(), "From there until its limits were on it, in milliseconds.")},
+         {"healthy_ms",
+          about(milliseconds(), "From there until its health check was healthy, in milliseconds.")}});
+}
+
 Schema victim() {
     return object({{"pid", about(whole(), "In the host's pid namespace.")},
                    {"comm", about(text(), "Its name, at most 15 bytes.")},
@@ -156,6 +166,7 @@ Schema properties() {
          {"brake_ms", about(milliseconds(), "From the trip to the thaw, in milliseconds.")},
          {"drain_ms", about(milliseconds(), "From the thaw to the exit, in milliseconds.")},
          {"total_ms", about(milliseconds(), "From the trip until it was back, in milliseconds.")},
+         {"away", about(away(), "Where the time of the restart went.")},
          {"count", about(whole(), "Restarts in the breaker's window, or OOM kills.")},
          {"frozen", about(flag(), "It stands still.")},
          {"process",

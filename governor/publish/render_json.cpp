@@ -119,6 +119,17 @@ void put_verdict(json& out, const policies::Event& event) {
     if (event.docker_agrees) out["docker_agrees"] = *event.docker_agrees;
 }
 
+/// That it was healthy at once is something else than that its health is not known.
+void put_away(json& out, const policies::Event& event) {
+    json away = json::object();
+    put(away, "stop_ms", event.away.stop);
+    put(away, "docker_ms", event.away.docker);
+    put(away, "start_ms", event.away.start);
+    if (event.type == policies::EventType::kAvailableAgain)
+        away["healthy_ms"] = milliseconds_of(event.away.healthy);
+    if (!away.empty()) out["away"] = std::move(away);
+}
+
 void put_event(json& out, const policies::Event& event, const std::string& bound_by) {
     put_reason(out, event.reason);
     put_memory(out, event, bound_by);
@@ -130,6 +141,7 @@ void put_event(json& out, const policies::Event& event, const std::string& bound
     put(out, "brake_ms", event.brake);
     put(out, "drain_ms", event.drain);
     put(out, "total_ms", event.total);
+    put_away(out, event);
     if (event.count != 0) out["count"] = event.count;
     if (event.frozen) out["frozen"] = true;
     if (event.process.pid != 0) out["process"] = process_to_json(event.process);

@@ -73,6 +73,14 @@ class Facts {
     std::vector<std::string> parts_;
 };
 
+void add_away(Facts& facts, const policies::Event& event) {
+    facts.add("stop", event.away.stop);
+    facts.add("Docker", event.away.docker);
+    facts.add("start", event.away.start);
+    if (event.type == EventType::kAvailableAgain)
+        facts.add("healthy after " + policies::to_string(event.away.healthy));
+}
+
 void add_ending(Facts& facts, const policies::Event& event) {
     if (event.outcome != policies::Outcome::kNone) facts.add(with_spaces(to_string(event.outcome)));
     if (event.exit_code >= 0) facts.add("exit code " + std::to_string(event.exit_code));
@@ -80,6 +88,7 @@ void add_ending(Facts& facts, const policies::Event& event) {
     facts.add("stood still", event.brake);
     facts.add("drained", event.drain);
     facts.add("away", event.total);
+    add_away(facts, event);
     if (event.count != 0) facts.add("count " + std::to_string(event.count));
 }
 

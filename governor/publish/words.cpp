@@ -80,9 +80,9 @@ std::string_view headline(EventType type) {
         case EventType::kLoanGranted:
             return "hard limit raised while another replica restarts";
         case EventType::kLoanRepaid:
-            return "hard limit back at its own value";
+            return "hard limit back at the policy's";
         case EventType::kRestartedWith:
-            return "restarted with the container that it depends on";
+            return "restarts with another container";
         case EventType::kAvailableAgain:
             return "available again, its health check is healthy";
     }
@@ -171,9 +171,9 @@ RuleWords words_of(Rule rule) {
         case Rule::kLimitRaised:
             return {"its limit was raised after"};
         case Rule::kReplicaAway:
-            return {"another replica of its service restarts"};
+            return {"headroom loan while another replica is away", "deadline"};
         case Rule::kRestartWith:
-            return {"restart_with of another service names it"};
+            return {"a container that it depends on was restarted"};
     }
     return {""};
 }

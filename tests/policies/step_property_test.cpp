@@ -65,6 +65,7 @@ class Chaos {
         if (at_random(2)) policy.near_oom->action = static_cast<NearOomAction>(number(6));
         policy.near_oom->recycle.weight = Permille{number(1000)};
         if (at_random(3)) policy.near_oom->recycle.respawn.reset();
+        if (at_random(2)) policy.near_oom->loan = percent(1 + number(20));
         if (at_random(4))
             policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
         if (!governed_ || at_random(8)) policy.near_oom.reset();
@@ -73,7 +74,16 @@ class Chaos {
 
     void feed() {
         ticked_ = false;
-        switch (number(30)) {
+        switch (number(33)) {
+            case 30:
+                feed_loan();
+                break;
+            case 31:
+                story.feed(Healthy{});
+                break;
+            case 32:
+                story.feed(GiveWay{{at_random(2) ? Rule::kRestartWith : Rule::kHostAvailable, {}, {}, {}}});
+                break;
             case 0:
                 story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect});
                 break;
@@ -147,6 +157,7 @@ class Chaos {
                 break;
             default:
                 if (at_random(20)) ++story.sample.oom_kills;
+                if (at_random(4)) story.replica_away = at_random(2);
                 story.heap(static_cast<std::uint64_t>(number(2) == 0 ? 1800 + number(248) : number(2048)),
                            static_cast<std::uint64_t>(number(300)), at_random(2));
         }
@@ -161,6 +172,17 @@ class Chaos {
             survey.candidate.bytes = Bytes{static_cast<std::uint64_t>(number(1024)) << 20U};
         }
         return survey;
+    }
+    /// Docker's answer: the raised limit, or that of the policy, or something else.
+    void feed_loan() {
+        const State& state = story.result.state;
+        if (at_random(8)) return void(story.feed(LoanDone{at_random(2), Bytes{3_GiB}}));
+        const Bytes policy = state.loan_from == kUnlimited ? Story::kHard : state.loan_from;
+        if (state.phase == Phase::kBorrowing && at_random(2)) {
+            story.feed(LoanDone{true, state.hard + 64_MiB});
+        } else {
+            story.feed(LoanDone{false, at_random(4) ? policy + 64_MiB : policy});
+        }
     }
     Duration seconds_at_random() { return std::chrono::seconds(number(30)); }
 
@@ -186,6 +208,7 @@ class Chaos {
         check_recycle();
         check_restraint();
         check_breaker();
+        check_loan();
     }
 
     /// What was asked of the kernel and what the state remembers of it are the same.
@@ -260,9 +283,31 @@ class Chaos {
     /// Never more restarts in a window than any policy so far allowed, unless a person reset the count.
     void check_breaker() {
         if (before_.restarts.count() > 0 && story.result.state.restarts.count() == 0) restarts_.clear();
-        if (story.did<AskStop>()) restarts_.push_back(story.now);
+        if (story.did<AskStop>() && story.result.state.trip.rule != Rule::kRestartWith)
+            restarts_.push_back(story.now);
         std::erase_if(restarts_, [this](TimePoint at) { return at <= story.now - 10min; });
         ASSERT_LE(restarts_.size(), 4U);
+    }
+
+    /// Never a second loan, never a limit below what is used, and never for ever.
+    void check_loan() {
+        const State& state = story.result.state;
+        if (story.did<GrantLoan>()) {
+            ASSERT_EQ(before_.loan_from, kUnlimited);
+            ASSERT_TRUE(state.frozen);
+            ASSERT_GT(story.find<GrantLoan>()->hard, state.hard);
+        }
+        if (const auto* back = story.find<RepayLoan>()) {
+            ASSERT_LT(state.last.unreclaimable,
+                      share_of(back->hard, story.policy.memory.tripwire.share.value()));
+            ASSERT_EQ(back->hard, state.loan_from);
+        }
+        if (state.borrowed() && state.phase == Phase::kWatching) {
+            ASSERT_LE(story.deadline(), state.loan_until);
+        }
+        if (state.phase == Phase::kBorrowing) {
+            ASSERT_NE(story.deadline(), TimePoint::max());
+        }
     }
 
     std::mt19937 random_;

@@ -36,6 +36,7 @@ inline std::vector<publish::Record> full_records() {
     event.brake = 120us;
     event.drain = 2s;
     event.total = 4250ms;
+    event.away = {1800ms, 240ms, 35ms, 1500ms};
     event.outcome = policies::Outcome::kOomKilled;
     event.via = policies::Via::kDocker;
     event.stop_handling = policies::StopHandling::kHandled;
@@ -70,6 +71,10 @@ inline std::vector<publish::Record> full_records() {
         event.reason = {policies::Rule::kUnreclaimable, quantity, quantity, 10s};
         out.push_back(record);
     }
+    // Only of this type it is known how long the health check took.
+    record.type = "available_again";
+    event.type = policies::EventType::kAvailableAgain;
+    out.push_back(record);
     return out;
 }
 

@@ -52,7 +52,7 @@ class Story {
         sample.clean_cache = {cache_mib << 20U};
         sample.hard = kHard;
         sample.tripwire = kTripwire;
-        return feed(Sampled{sample, tripped});
+        return feed(Sampled{sample, tripped, false, replica_away});
     }
     /// The tripwire fired.
     Story& crossed(std::uint64_t mib, std::uint64_t cache_mib = 0) { return heap(mib, cache_mib, true); }
@@ -126,6 +126,7 @@ class Story {
 
     ServicePolicy policy;
     int stop_signal = kSignalTerm;
+    bool replica_away = false;
     TimePoint now{std::chrono::hours(1)};
     StepResult result;
     Sample sample;

@@ -68,6 +68,10 @@ void collect(const nlohmann::json& value, const std::string& path, std::set<std:
 
 TEST(EventFields, AreThoseOfTheRenderedEvent) {
     std::set<std::string> rendered;
+    Record away = full(Quantity::count(1));
+    away.event->type = EventType::kAvailableAgain;
+    away.event->away = {1ms, 1ms, 1ms, 1ms};
+    collect(to_json(away), "", rendered);
     for (const auto& measured :
          {Quantity::of(1_MiB), Quantity::of(Duration(1s)), Quantity::of(Permille{1}), Quantity::count(1)})
         collect(to_json(full(measured)), "", rendered);
