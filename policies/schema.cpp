@@ -108,7 +108,8 @@ constexpr const char* kSchemaHead = R"json({
         },
         "brake": { "$ref": "#/$defs/brake" },
         "drain": { "$ref": "#/$defs/drain" },
-        "recycle": { "$ref": "#/$defs/recycle" }
+        "recycle": { "$ref": "#/$defs/recycle" },
+        "drain_hook": { "$ref": "#/$defs/drain_hook" }
       }
     },
 )json";
@@ -333,7 +334,8 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
 }  // namespace
 
 std::string json_schema() {
-    return std::string(kSchemaHead) + kSchemaConditions + kSchemaRecycle + kSchemaHooks + kSchemaTail;
+    return std::string(kSchemaHead) + kSchemaConditions + kSchemaRecycle + kSchemaDrainHook + kSchemaHooks +
+           kSchemaTail;
 }
 
 }  // namespace policies

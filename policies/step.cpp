@@ -52,7 +52,8 @@ void Stepper::on(const Sampled& input) {
     take(input.sample);
     switch (s_.phase) {
         case Phase::kWatching:
-            return watch(input);
+            watch(input);
+            return end_drain_hook();
         case Phase::kSignalling:
             // Frozen, it cannot grow; where the freeze failed, the kill line is all there is.
             if (s_.frozen) return;
@@ -65,9 +66,11 @@ void Stepper::on(const Sampled& input) {
                       {}});
             return;
         case Phase::kBackingOff:
-            return acts() ? back_off() : let_go();
+            acts() ? back_off() : let_go();
+            return end_drain_hook();
         case Phase::kQuarantined:
-            return acts() ? cap() : let_go();
+            acts() ? cap() : let_go();
+            return end_drain_hook();
         case Phase::kRecycling:
             return watch_recycle();
         case Phase::kHeld:
@@ -103,11 +106,13 @@ void Stepper::on(const Armed& input) {
     if (!first) {
         s_.relaxed = false;  // arming wrote the tripwire anew
         if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);
+        if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{brake_line()});
         if (changed) publish(EventType::kArmed);
         return;
     }
     s_.oom_kills = input.oom_kills;
     s_.deadline = {};
+    expect_drain_file();
     publish(EventType::kArmed);
     if (s_.restarting) restart_finished();
     if (!s_.quarantined) {
@@ -122,7 +127,7 @@ void Stepper::on(const Armed& input) {
 void Stepper::on(const SignalPending& input) {
     if (s_.phase != Phase::kSignalling) return;
     s_.via = input.via;
-    s_.brake = now_ - s_.tripped_at;
+    s_.brake = now_ - s_.signalled_at;
     begin_drain();
     publish(EventType::kSignalled);
 }
@@ -168,7 +173,14 @@ void Stepper::on(const Exited& input) {
     // that the container comes back.
     if (s_.phase == Phase::kRecycling) {
         publish(EventType::kExited);
-        remember_restart();
+        remember_trip();
+        s_.restarts.add(now_);
+        return exited_by_us(oom);
+    }
+    // The restart had begun, and the hook itself may have ended it.
+    if (s_.phase == Phase::kDrainHook) {
+        publish(EventType::kExited);
+        s_.restarts.add(now_);
         return exited_by_us(oom);
     }
     publish(EventType::kExited);
@@ -182,7 +194,8 @@ void Stepper::on(const Exited& input) {
 
 void Stepper::on(const Started&) {
     // Its exit was missed: what ended it, and how, is not known.
-    if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) {
+    if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining || s_.phase == Phase::kDrainHook) {
+        if (s_.phase == Phase::kDrainHook) s_.restarts.add(now_);
         s_.exit_code = -1;
         s_.death = {};
         exited_by_us(false);
@@ -194,7 +207,7 @@ void Stepper::on(const Started&) {
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;
     s_.brake_failed = s_.stopped_by_other = s_.unanswered = false;
     s_.recycled = {};
-    s_.surveyed_near = s_.others_held = s_.hold_released = s_.hook_called = false;
+    s_.surveyed_near = s_.others_held = s_.hold_released = false;
     s_.deadline = {};
     if (!s_.restarting) s_.peak = {};
     s_.phase = Phase::kUnarmed;
@@ -252,6 +265,7 @@ void Stepper::on(const Paused&) {
     if (s_.phase != Phase::kWatching && s_.phase != Phase::kBackingOff && s_.phase != Phase::kQuarantined &&
         s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook)
         return;
+    if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{s_.tripwire});
     s_.phase = Phase::kPaused;
     s_.deadline = {};
     publish(EventType::kLeftAlone);

@@ -6,10 +6,9 @@
 
 namespace policies {
 
-void Stepper::remember_restart() {
+void Stepper::remember_trip() {
     s_.trip_unreclaimable = s_.last.unreclaimable;
     s_.trip_growth = static_cast<std::int64_t>(s_.growth);
-    s_.restarts.add(now_);
 }
 
 /// Every way out of a quarantine is an event with its reason.

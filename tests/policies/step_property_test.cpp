@@ -47,6 +47,7 @@ class Chaos {
             before_ = story.result.state;
             story.feed(Tick{});
             ticked_ = true;
+            was_sampled_ = false;
             check();
         }
         EXPECT_TRUE(!story.result.state.frozen || story.phase() == Phase::kPaused);
@@ -66,13 +67,21 @@ class Chaos {
             policy.near_oom->action = at_random(2) ? NearOomAction::kKill : NearOomAction::kNotify;
         if (at_random(4))
             policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
+        if (at_random(2)) policy.near_oom->drain_hook = pick_hook();
         if (!governed_ || at_random(8)) policy.near_oom.reset();
         return policy;
     }
 
+    DrainHook pick_hook() {
+        DrainHook hook{
+            .call = FileCall{"/dev/shm/drain"}, .timeout = 1s, .settle = std::chrono::seconds(number(3))};
+        if (at_random(3)) hook.call = HttpCall{"http://proxy/drain"};
+        return hook;
+    }
+
     void feed() {
-        ticked_ = false;
-        switch (number(24)) {
+        ticked_ = was_sampled_ = false;
+        switch (number(25)) {
             case 0:
                 story.feed(SignalPending{at_random(2) ? Via::kDocker : Via::kDirect});
                 break;
@@ -123,12 +132,16 @@ class Chaos {
                 story.feed(BrakeLost{at_random(2), seconds_at_random(), 10s});
                 break;
             case 16:
+                story.feed(DrainHookDone{!at_random(4)});
+                break;
             case 17:
             case 18:
+            case 19:
                 story.feed(Tick{});
                 ticked_ = true;
                 break;
             default:
+                was_sampled_ = true;
                 if (at_random(20)) ++story.sample.oom_kills;
                 story.heap(static_cast<std::uint64_t>(number(2) == 0 ? 1800 + number(248) : number(2048)),
                            static_cast<std::uint64_t>(number(300)), at_random(2));
@@ -152,6 +165,7 @@ class Chaos {
             ASSERT_NE(story.deadline(), TimePoint::max());
         }
         check_brake();
+        check_drain_hook();
         check_restraint();
         check_breaker();
     }
@@ -178,6 +192,24 @@ class Chaos {
         ASSERT_LT(story.place<SetTripwire>(), story.place<Thaw>());
         ASSERT_EQ(story.find<SetTripwire>()->value, state.drain_line());
         ASSERT_LE(state.drain_line(), state.kill_line());
+    }
+
+    /// It runs while it is taken out of its load balancer, for a bounded time; where it serves, no file
+    /// keeps it out.
+    void check_drain_hook() {
+        const State& state = story.result.state;
+        if (state.phase == Phase::kDrainHook) {
+            ASSERT_FALSE(state.frozen);
+            ASSERT_LE(story.deadline(), state.tripped_at + 3s);
+        }
+        if (story.did<CallDrainHook>()) {
+            ASSERT_TRUE(state.phase == Phase::kDrainHook || state.phase == Phase::kSignalling);
+        }
+        ASSERT_FALSE(story.did<CallDrainHook>() && story.did<EndDrainHook>());
+        const bool sampled = state.has_sample && state.last_at == story.now && was_sampled_;
+        if (sampled && (state.phase == Phase::kWatching || state.phase == Phase::kQuarantined)) {
+            ASSERT_FALSE(state.hook_called);
+        }
     }
 
     /// What is not ours to touch is not touched.
@@ -213,6 +245,7 @@ class Chaos {
     bool governed_;
     State before_;
     bool ticked_ = false;
+    bool was_sampled_ = false;
     bool stands_still_ = false;
     TimePoint killed_at_{};
     std::vector<TimePoint> restarts_;
