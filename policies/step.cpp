@@ -173,8 +173,7 @@ void Stepper::on(const Exited& input) {
     // that the container comes back.
     if (s_.phase == Phase::kRecycling) {
         publish(EventType::kExited);
-        remember_trip();
-        s_.restarts.add(now_);
+        remember_restart();
         return exited_by_us(oom);
     }
     // The restart had begun, and the hook itself may have ended it.

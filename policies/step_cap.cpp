@@ -11,6 +11,11 @@ void Stepper::remember_trip() {
     s_.trip_growth = static_cast<std::int64_t>(s_.growth);
 }
 
+void Stepper::remember_restart() {
+    remember_trip();
+    s_.restarts.add(now_);
+}
+
 /// Every way out of a quarantine is an event with its reason.
 void Stepper::end_quarantine(Rule why) {
     if (!s_.quarantined) return;

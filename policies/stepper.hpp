@@ -133,6 +133,7 @@ class Stepper {
 
     // -- spacing, breaker, caps (step_cap.cpp) --
     void remember_trip();
+    void remember_restart();
     void forget_history();
     void end_quarantine(Rule why);
     void stopped_by_other(bool kill);

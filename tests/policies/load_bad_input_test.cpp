@@ -194,7 +194,6 @@ TEST(LoadBadInput, ChecksTheDrainHook) {
     };
     expect_in_worker(hook("settle: 2s"), "'drain_hook' does not say how");
     expect_in_worker(hook("file: /run/drain, http: \"http://a/\""), "more than one way to call");
-    expect_in_worker(hook("signal: USR1"), "unknown key 'signal'");
     expect_in_worker(hook("file: drain"), "'drain' is not absolute");
     expect_in_worker(hook("file: \"\""), "is not absolute");
     expect_in_worker(hook("file: /run/../etc/drain"), "has a '..' in it");

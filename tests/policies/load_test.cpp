@@ -9,6 +9,8 @@
 namespace policies::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 ServicePolicy only_service(const LoadResult& result) {
     EXPECT_TRUE(result.policy.has_value()) << all_of(result);
     if (!result.policy || result.policy->services.size() != 1) return {};
