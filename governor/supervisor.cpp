@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/supervisor.hpp"
 
+#include "governor/act/drain_hook.hpp"
 #include "governor/act/live_actuator.hpp"
 #include "governor/act/mark.hpp"
 #include "governor/watch/verdicts.hpp"
@@ -365,6 +366,11 @@ void Supervisor::stand_down() {
         if (state.frozen || state.others_held || signalling)
             act::undo_brake(target.run->directory, signalling ? act::Then::kKeepMark : act::Then::kClearMark);
     }
+    // Last, because it can block: what is out of its load balancer for a restart must not stay out when no
+    // governor follows.
+    for (const auto& [id, entry] : entries_)
+        if (entry.controller && entry.controller->state().hook_called)
+            act::remove_drain_file_now(parts_.processes, entry.controller->target());
 }
 
 }  // namespace governor

@@ -197,6 +197,7 @@ void check_unused_parts(YamlReader& reader, const YamlNode& near_oom_node, NearO
     if (recycles(action) || action == NearOomAction::kGracefulRestart) return;
     unused("brake");
     unused("drain");
+    unused("drain_hook");
 }
 
 void check_match(YamlReader& reader, const YamlNode& node, const Match& match) {
@@ -234,6 +235,7 @@ void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft&
     // This one would compare with a default that nobody wrote.
     if (draft.memory_clean && reader.errors() == errors_before)
         check_gap_above_tripwire(reader, node, policy);
+    if (draft.memory_clean && reader.errors() == errors_before) check_drain_hook(reader, node, policy);
 }
 
 }  // namespace policies

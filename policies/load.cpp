@@ -218,15 +218,15 @@ bool is_policy_name(std::string_view name) {
 
 const std::vector<KeyTable>& key_tables() {
     static const std::vector<KeyTable> tables{
-        file_fields().table,          service_fields().table,      match_fields().table,
-        memory_fields().table,        near_oom_fields().table,     condition_fields().table,
-        term_fields().table,          pressure_fields().table,     warn_fields().table,
-        brake_fields().table,         drain_fields().table,        restart_fields().table,
-        backoff_fields().table,       breaker_fields().table,      reserve_fields().table,
-        recycle_fields().table,       restart_with_fields().table, host_fields().table,
-        host_pressure_fields().table, hook_fields().table,         webhook_fields().table,
-        header_value_fields().table,  hmac_fields().table,         exec_hook_fields().table,
-        retry_fields().table};
+        file_fields().table,      service_fields().table,       match_fields().table,
+        memory_fields().table,    near_oom_fields().table,      condition_fields().table,
+        term_fields().table,      pressure_fields().table,      warn_fields().table,
+        brake_fields().table,     drain_fields().table,         drain_hook_fields().table,
+        restart_fields().table,   backoff_fields().table,       breaker_fields().table,
+        reserve_fields().table,   recycle_fields().table,       restart_with_fields().table,
+        host_fields().table,      host_pressure_fields().table, hook_fields().table,
+        webhook_fields().table,   header_value_fields().table,  hmac_fields().table,
+        exec_hook_fields().table, retry_fields().table};
     return tables;
 }
 

@@ -14,14 +14,8 @@ constexpr milliseconds kLongestWarning{60'000};
 
 void read_http(YamlReader& reader, const YamlNode& node, WarnDraft& out) {
     ++out.calls;
-    auto url = reader.text(node);
-    if (!url) return;
-    // The URL itself is not quoted in the message: a variable may have put a token into it.
-    if (auto problem = warn_url_problem(*url); !problem.empty()) {
-        reader.error(node.at, std::move(problem), "for example: http://ai-coach-service:8000/memory-warning");
-        return;
-    }
-    out.warn.call = HttpCall{std::move(*url)};
+    if (auto call = read_http_call(reader, node, "http://ai-coach-service:8000/memory-warning"))
+        out.warn.call = std::move(*call);
 }
 
 void read_signal(YamlReader& reader, const YamlNode& node, WarnDraft& out) {
@@ -39,17 +33,8 @@ void read_signal(YamlReader& reader, const YamlNode& node, WarnDraft& out) {
 
 void read_exec(YamlReader& reader, const YamlNode& node, WarnDraft& out) {
     ++out.calls;
-    // A string would need a shell to take it apart, and the container may have none.
-    if (!reader.expect_list(node, "[ /app/shed-caches, --now ]")) return;
-    ExecCall call;
-    const auto errors_before = reader.errors();
-    reader.strings(node, call.command);
-    if (reader.errors() != errors_before) return;
-    if (call.command.front().empty()) {
-        reader.error(node.items.front()->at, "the command is empty");
-        return;
-    }
-    out.warn.call = std::move(call);
+    if (auto call = read_exec_call(reader, node, "[ /app/shed-caches, --now ]"))
+        out.warn.call = std::move(*call);
 }
 
 void read_warn(YamlReader& reader, const YamlNode& node, NearOom& out) {
@@ -141,7 +126,7 @@ const Fields<Drain>& drain_fields() {
 }
 
 const Fields<NearOom>& near_oom_fields() {
-    static constexpr std::array<Field<NearOom>, 7> kFields{{
+    static constexpr std::array<Field<NearOom>, 8> kFields{{
         {"when", [](YamlReader& r, const YamlNode& n, NearOom& out) { read_condition(r, n, out.when); }},
         {"warn", read_warn},
         {"do", read_do},
@@ -153,6 +138,7 @@ const Fields<NearOom>& near_oom_fields() {
                        NearOom& out) { read_fields(r, n, recycle_fields(), out.recycle); }},
         {"loan", [](YamlReader& r, const YamlNode& n,
                     NearOom& out) { read_optional_size(r, n, out.loan, Zero::kRefused); }},
+        {"drain_hook", read_drain_hook},
     }};
     static const auto table =
         make_fields<NearOom>("near_oom", "services.<name>.near_oom",

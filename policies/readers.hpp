@@ -32,6 +32,12 @@ struct HostPressureDraft {
     milliseconds over = HostPressure{}.over;
 };
 
+/// `drain_hook` before it is known to have one way to call.
+struct DrainHookDraft {
+    DrainHook hook;
+    int calls = 0;
+};
+
 /// A hook before it is known to have one target.
 struct HookDraft {
     Hook hook;
@@ -64,6 +70,7 @@ const Fields<WarnDraft>& warn_fields();
 const Fields<Brake>& brake_fields();
 const Fields<Drain>& drain_fields();
 const Fields<Recycle>& recycle_fields();
+const Fields<DrainHookDraft>& drain_hook_fields();
 const Fields<NearOom>& near_oom_fields();
 const Fields<Match>& match_fields();
 const Fields<Memory>& memory_fields();
@@ -83,6 +90,7 @@ const Fields<ExecHook>& exec_hook_fields();
 const Fields<HookRetry>& retry_fields();
 
 void read_condition(YamlReader& reader, const YamlNode& node, Condition& out);
+void read_drain_hook(YamlReader& reader, const YamlNode& node, NearOom& out);
 void read_near_oom(YamlReader& reader, const YamlNode& node, NearOom& out);
 void read_host(YamlReader& reader, const YamlNode& node, Host& out);
 void read_reserve(YamlReader& reader, const YamlNode& node, Reserve& out);
@@ -102,12 +110,19 @@ inline constexpr const char* kNameHint =
 Parsed<int> parse_warn_signal(std::string_view text);
 /// The graceful signal of one process: refused are those that cannot be handled, and those that end nothing.
 Parsed<int> parse_recycle_signal(std::string_view text);
-/// What is wrong with the URL of a warning; empty when nothing is.
+/// What is wrong with the URL of a call into the stack; empty when nothing is.
 std::string warn_url_problem(std::string_view url);
+/// What is wrong with the path of a file in a container, as the rest of a sentence; empty when nothing is.
+std::string container_path_problem(std::string_view path);
+/// `http` and `exec` of a call; nothing, and an error is reported, when the value cannot be used. The example
+/// is for the hint.
+std::optional<HttpCall> read_http_call(YamlReader& reader, const YamlNode& node, std::string_view example);
+std::optional<ExecCall> read_exec_call(YamlReader& reader, const YamlNode& node, std::string_view example);
 
 /// What the values mean together. `node` is the service's map.
 void check_service(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 void check_reserve(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
+void check_drain_hook(YamlReader& reader, const YamlNode& node, const ServicePolicy& policy);
 void check_priority(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 void check_restart_with(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);
 void check_loan(YamlReader& reader, const YamlNode& node, const ServiceDraft& draft);

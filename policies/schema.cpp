@@ -113,7 +113,8 @@ constexpr const char* kSchemaHead = R"json({
         "loan": {
           "description": "How much its hard limit is raised while another replica of its service restarts; percentages are of the hard limit.",
           "$ref": "#/$defs/size"
-        }
+        },
+        "drain_hook": { "$ref": "#/$defs/drain_hook" }
       }
     },
 )json";
@@ -352,7 +353,8 @@ constexpr const char* kSchemaTail = R"json(    "restart": {
 }  // namespace
 
 std::string json_schema() {
-    return std::string(kSchemaHead) + kSchemaConditions + kSchemaRecycle + kSchemaHooks + kSchemaTail;
+    return std::string(kSchemaHead) + kSchemaConditions + kSchemaRecycle + kSchemaDrainHook + kSchemaHooks +
+           kSchemaTail;
 }
 
 }  // namespace policies

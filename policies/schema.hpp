@@ -9,5 +9,7 @@ namespace policies {
 extern const char* const kSchemaHooks;
 /// The definition of what stands below `near_oom.recycle`, with its comma behind it.
 extern const char* const kSchemaRecycle;
+/// The definition of what stands below `near_oom.drain_hook`, with its comma behind it.
+extern const char* const kSchemaDrainHook;
 
 }  // namespace policies

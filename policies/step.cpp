@@ -59,7 +59,9 @@ void Stepper::on(const Sampled& input) {
     take(input.sample);
     switch (s_.phase) {
         case Phase::kWatching:
-            return follow_loan() ? void() : watch(input);
+            if (follow_loan()) return;
+            watch(input);
+            return end_drain_hook();
         case Phase::kBorrowing:
             // Only where the freeze failed: a frozen one does not grow.
             return s_.frozen || s_.last.unreclaimable < hold_line() ? void() : loan_overdue();
@@ -75,9 +77,11 @@ void Stepper::on(const Sampled& input) {
                       {}});
             return;
         case Phase::kBackingOff:
-            return acts() ? back_off() : let_go();
+            acts() ? back_off() : let_go();
+            return end_drain_hook();
         case Phase::kQuarantined:
-            return acts() ? cap() : let_go();
+            acts() ? cap() : let_go();
+            return end_drain_hook();
         case Phase::kRecycling:
             return watch_recycle();
         case Phase::kHeld:
@@ -116,12 +120,14 @@ void Stepper::on(const Armed& input) {
     if (!first) {
         s_.relaxed = false;  // arming wrote the tripwire anew
         if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);
+        if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{brake_line()});
         if (changed) publish(EventType::kArmed);
         if (loan_over) publish(EventType::kLoanRepaid);
         return;
     }
     s_.oom_kills = input.oom_kills;
     s_.deadline = {};
+    expect_drain_file();
     publish(EventType::kArmed);
     if (s_.restarting) restart_finished();
     if (loan_over) publish(EventType::kLoanRepaid);
@@ -137,7 +143,7 @@ void Stepper::on(const Armed& input) {
 void Stepper::on(const SignalPending& input) {
     if (s_.phase != Phase::kSignalling) return;
     s_.via = input.via;
-    s_.brake = now_ - s_.tripped_at;
+    s_.brake = now_ - s_.signalled_at;
     begin_drain();
     publish(EventType::kSignalled);
 }
@@ -187,6 +193,12 @@ void Stepper::on(const Exited& input) {
         remember_restart();
         return exited_by_us(oom);
     }
+    // The restart had begun, and the hook itself may have ended it.
+    if (s_.phase == Phase::kDrainHook) {
+        publish(EventType::kExited);
+        count_restart();
+        return exited_by_us(oom);
+    }
     publish(EventType::kExited);
     if (s_.phase == Phase::kLeftAlone) {
         end_quarantine(Rule::kOperatorStop);
@@ -198,7 +210,8 @@ void Stepper::on(const Exited& input) {
 
 void Stepper::on(const Started&) {
     // Its exit was missed: what ended it, and how, is not known.
-    if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining) {
+    if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDraining || s_.phase == Phase::kDrainHook) {
+        if (s_.phase == Phase::kDrainHook) count_restart();
         s_.exit_code = -1;
         s_.death = {};
         exited_by_us(false);
@@ -214,7 +227,7 @@ void Stepper::on(const Started&) {
     s_.relaxed = s_.warned = s_.notified = s_.frozen = s_.killed = s_.asked_docker = false;
     s_.brake_failed = s_.stopped_by_other = s_.unanswered = false;
     s_.recycled = {};
-    s_.surveyed_near = s_.others_held = s_.hold_released = s_.hook_called = false;
+    s_.surveyed_near = s_.others_held = s_.hold_released = false;
     s_.deadline = {};
     if (!s_.restarting) s_.peak = {};
     s_.phase = Phase::kUnarmed;
@@ -273,6 +286,7 @@ void Stepper::on(const Paused&) {
         s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook &&
         s_.phase != Phase::kBorrowing)
         return;
+    if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{s_.tripwire});
     s_.phase = Phase::kPaused;
     s_.deadline = {};
     publish(EventType::kLeftAlone);
@@ -324,7 +338,9 @@ StepResult Stepper::finish() {
     }
     out_.quiet = event_pace(policy_, s_);
     out_.deadline = s_.deadline == TimePoint{} ? TimePoint::max() : s_.deadline;
-    if (s_.phase == Phase::kWatching && s_.borrowed()) out_.deadline = std::min(out_.deadline, s_.loan_until);
+    // A loan may have become due while the container was left alone.
+    if (s_.phase == Phase::kWatching && s_.borrowed())
+        out_.deadline = std::min(out_.deadline, std::max(s_.loan_until, now_ + 1ms));
     return out_;
 }
 

@@ -9,6 +9,7 @@
 #include "policies/restart_times.hpp"
 #include "policies/signal_name.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -214,6 +215,17 @@ using Action = std::variant<Freeze, AskStop, SignalStop, SetTripwire, Thaw, Kill
 class Actions {
   public:
     static constexpr std::size_t kCapacity = 8;
+    Actions() = default;
+    // Only what is in it: an action has the size of an event, and most steps have none.
+    Actions(const Actions& other) : size_(other.size_) {
+        std::copy_n(other.items_.begin(), size_, items_.begin());
+    }
+    Actions& operator=(const Actions& other) {
+        size_ = other.size_;
+        std::copy_n(other.items_.begin(), size_, items_.begin());
+        return *this;
+    }
+    ~Actions() = default;
     void push(const Action& action);
     const Action* begin() const { return items_.data(); }
     const Action* end() const { return items_.data() + size_; }

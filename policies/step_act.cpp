@@ -30,19 +30,27 @@ void Stepper::begin_restart(const Reason& why, std::optional<EventType> type) {
     s_.death = {};
     s_.via = Via::kNone;
     s_.brake = {};
-    remember_restart();
+    remember_trip();
     if (near.action == NearOomAction::kKill) {
+        count_restart();
         if (type) publish(*type, why);
         return kill({Rule::kPolicyKill, why.measured, why.threshold, {}});
     }
+    if (!begin_drain_hook()) ask_stop();
+    out_.actions.push(SurveyProcesses{});
+    if (type) publish(*type, why);
+}
+
+void Stepper::ask_stop() {
+    const NearOom& near = *policy_.near_oom;
+    count_restart();
     if (!s_.frozen) out_.actions.push(Freeze{});
     s_.frozen = true;
     out_.actions.push(AskStop{near.drain.grace.has_value(), s_.grace});
     s_.asked_docker = true;
     s_.phase = Phase::kSignalling;
+    s_.signalled_at = now_;  // the request, until the signal is pending: the brake is measured from here
     s_.deadline = now_ + near.brake.docker_timeout;
-    out_.actions.push(SurveyProcesses{});
-    if (type) publish(*type, why);
 }
 
 void Stepper::signal_overdue() {
@@ -57,7 +65,7 @@ void Stepper::go_direct(Rule rule) {
     s_.unanswered = rule == Rule::kDockerTimeout;
     s_.deadline = now_ + kDirectDeadline;
     out_.actions.push(SignalStop{});
-    publish(EventType::kDockerSlow, {rule, Quantity::of(now_ - s_.tripped_at), Quantity::of(limit), {}});
+    publish(EventType::kDockerSlow, {rule, Quantity::of(now_ - s_.signalled_at), Quantity::of(limit), {}});
 }
 
 /// Tripwire first, then the thaw: the handler needs the headroom from its first instruction on.
@@ -108,7 +116,7 @@ void Stepper::exited_by_us(bool oom) {
     s_.oom_killed_in_action = s_.oom_killed_in_action || oom;
     s_.outcome = outcome_of_exit();
     s_.ended_stop_handling = s_.stop_handling;
-    if (s_.phase == Phase::kSignalling) s_.signalled_at = now_;
+    if (s_.phase == Phase::kSignalling || s_.phase == Phase::kDrainHook) s_.signalled_at = now_;
     s_.exited_at = now_;
     s_.phase = Phase::kExited;
     // A stop by a Docker that read our request late is followed by its start; a person's is not.
@@ -204,7 +212,7 @@ void Stepper::on(const BrakeLost& input) {
     // Docker's restart was asked for as well, and may still be carried out: its signals are no stop by
     // another.
     s_.via = s_.asked_docker ? Via::kDocker : Via::kDirect;
-    s_.brake = now_ - input.since - s_.tripped_at;
+    s_.brake = now_ - input.since - s_.signalled_at;
     begin_drain();
     s_.signalled_at = now_ - input.since;
     limit_drain(kGraceMargin);
@@ -245,7 +253,7 @@ void Stepper::publish(EventType type, const Reason& why) {
 void Stepper::publish(EventType type) {
     Event event =
         describe(type, type == EventType::kBrake || type == EventType::kSignalled ? s_.trip : Reason{});
-    if (type == EventType::kBrake) event.brake = now_ - s_.tripped_at;
+    if (type == EventType::kBrake) event.brake = now_ - s_.signalled_at;
     if (type == EventType::kSignalled) {
         event.brake = s_.brake;
         event.via = s_.via;

@@ -6,12 +6,20 @@
 
 namespace policies {
 
-void Stepper::remember_restart() {
+void Stepper::remember_trip() {
     s_.trip_unreclaimable = s_.last.unreclaimable;
     s_.trip_growth = static_cast<std::int64_t>(s_.growth);
     s_.back_at = {};
-    // A restart for another container is no sign of a storm.
+}
+
+/// A restart for another container is no sign of a storm.
+void Stepper::count_restart() {
     if (s_.trip.rule != Rule::kRestartWith) s_.restarts.add(now_);
+}
+
+void Stepper::remember_restart() {
+    remember_trip();
+    count_restart();
 }
 
 /// Every way out of a quarantine is an event with its reason.

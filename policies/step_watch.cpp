@@ -85,7 +85,9 @@ void Stepper::follow_limit() {
     s_.tripwire = tripwire;
     if (s_.phase == Phase::kDraining && !s_.killed) {
         out_.actions.push(SetTripwire{s_.drain_line()});
-    } else if ((s_.phase == Phase::kRecycling && !s_.process_ended) || s_.phase == Phase::kDrainHook) {
+    } else if (s_.phase == Phase::kDrainHook) {
+        out_.actions.push(SetTripwire{brake_line()});
+    } else if (s_.phase == Phase::kRecycling && !s_.process_ended) {
         out_.actions.push(SetTripwire{s_.kill_line()});
     } else if (s_.phase == Phase::kWatching || s_.phase == Phase::kBackingOff ||
                s_.phase == Phase::kRecycling) {

@@ -80,6 +80,7 @@ class Stepper {
     // -- acting and telling (step_act.cpp) --
     /// `type`: the event that says why; none when one has said so already.
     void begin_restart(const Reason& why, std::optional<EventType> type = EventType::kOomNear);
+    void ask_stop();
     void signal_overdue();
     void go_direct(Rule rule);
     void begin_drain();
@@ -113,8 +114,15 @@ class Stepper {
     Bytes hold_line() const;
 
     // -- out of the load balancer before the signal (step_drain_hook.cpp) --
+    /// The hook of the policy, where its action restarts gracefully; null otherwise.
+    const DrainHook* drain_hook() const;
+    Bytes brake_line() const;
+    bool begin_drain_hook();
     void watch_drain_hook();
     void drain_hook_over();
+    void abandon_drain_hook();
+    void expect_drain_file();
+    void end_drain_hook();
 
     // -- headroom of a replica (step_loan.cpp) --
     bool borrow(const Reason& why, std::optional<EventType> type);
@@ -134,7 +142,9 @@ class Stepper {
     void end_hold(Rule why);
 
     // -- spacing, breaker, caps (step_cap.cpp) --
+    void remember_trip();
     void remember_restart();
+    void count_restart();
     void forget_history();
     void end_quarantine(Rule why);
     void stopped_by_other(bool kill);

@@ -56,12 +56,37 @@ Parsed<int> parse_recycle_signal(std::string_view text) {
 
 std::string warn_url_problem(std::string_view url) {
     if (url.starts_with("https://")) {
-        return "https is not offered for a warning: the call stays inside the stack's own network, and a "
+        return "https is not offered here: the call stays inside the stack's own network, and a "
                "container about to "
                "run out of memory has no time for a TLS handshake";
     }
     if (!url.starts_with("http://")) return "the URL must begin with http://";
     return url_problem(url);
+}
+
+std::optional<HttpCall> read_http_call(YamlReader& reader, const YamlNode& node, std::string_view example) {
+    auto url = reader.text(node);
+    if (!url) return std::nullopt;
+    // The URL itself is not quoted in the message: a variable may have put a token into it.
+    if (auto problem = warn_url_problem(*url); !problem.empty()) {
+        reader.error(node.at, std::move(problem), "for example: " + std::string(example));
+        return std::nullopt;
+    }
+    return HttpCall{std::move(*url)};
+}
+
+std::optional<ExecCall> read_exec_call(YamlReader& reader, const YamlNode& node, std::string_view example) {
+    // A string would need a shell to take it apart, and the container may have none.
+    if (!reader.expect_list(node, example)) return std::nullopt;
+    ExecCall call;
+    const auto errors_before = reader.errors();
+    reader.strings(node, call.command);
+    if (reader.errors() != errors_before) return std::nullopt;
+    if (call.command.front().empty()) {
+        reader.error(node.items.front()->at, "the command is empty");
+        return std::nullopt;
+    }
+    return call;
 }
 
 }  // namespace policies

@@ -57,7 +57,9 @@ void log_unless_gone(const cgroups::Result<void>& result) {
 }  // namespace
 
 LiveActuator::LiveActuator(Parts parts)
-    : parts_(std::move(parts)), recycler_(parts_.loop, parts_.worker, parts_.processes, parts_.clock) {
+    : parts_(std::move(parts)),
+      recycler_(parts_.loop, parts_.worker, parts_.processes, parts_.clock),
+      drain_hooks_(parts_.loop, parts_.docker, parts_.processes) {
     parts_.guardian.on_busy([this] {
         if (!std::exchange(renewing_, true)) spawn(renew_lease());
     });
@@ -91,6 +93,9 @@ void LiveActuator::relieve(const Target& target, const policies::Relief& relief,
         return lender_->lend(target, loan->hard, std::move(answer));
     if (const auto* loan = std::get_if<policies::RepayLoan>(&relief); loan != nullptr && lender_ != nullptr)
         return lender_->take_back(target, loan->hard, std::move(answer));
+    if (std::holds_alternative<policies::CallDrainHook>(relief))
+        return spawn(drain_hooks_.call(target, std::move(answer)));
+    if (std::holds_alternative<policies::EndDrainHook>(relief)) return drain_hooks_.end(target, answer);
 }
 
 void LiveActuator::ended(const Run& run) {

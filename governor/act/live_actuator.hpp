@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cgroup/process.hpp"
+#include "governor/act/drain_hook.hpp"
 #include "governor/act/guardian.hpp"
 #include "governor/act/lender.hpp"
 #include "governor/act/recycler.hpp"
@@ -66,6 +67,7 @@ class LiveActuator final : public Actuator {
 
     Parts parts_;
     Recycler recycler_;
+    DrainHooks drain_hooks_;
     Lender* lender_ = nullptr;
     bool renewing_ = false;  ///< renew_lease() runs
 };

@@ -7,9 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace governor::act {
 
@@ -17,13 +15,5 @@ namespace governor::act {
 /// empty string when it was good (HTTP 2xx, signal sent, exit code 0), or one sentence about what was not.
 /// Never takes longer than the call's timeout.
 boost::asio::awaitable<std::string> warn(docker::Client& docker, Target target, policies::Warn call);
-
-/// The parts of "http://host:port/path?query"; `nullopt` for anything else.
-struct HttpUrl {
-    std::string host;
-    std::string port = "80";
-    std::string target = "/";
-};
-std::optional<HttpUrl> parse_http_url(std::string_view url);
 
 }  // namespace governor::act

@@ -188,6 +188,55 @@ TEST(LoadBadInput, ChecksWarn) {
     expect_in_worker(warn("when: { eta: 30s }, http: \"http://a/\", timeout: 2m"), "here the most is 1m");
 }
 
+TEST(LoadBadInput, ChecksTheDrainHook) {
+    const auto hook = [](const std::string& inside) {
+        return "    near_oom: { drain_hook: { " + inside + " } }\n";
+    };
+    expect_in_worker(hook("settle: 2s"), "'drain_hook' does not say how");
+    expect_in_worker(hook("file: /run/drain, http: \"http://a/\""), "more than one way to call");
+    expect_in_worker(hook("file: drain"), "'drain' is not absolute");
+    expect_in_worker(hook("file: \"\""), "is not absolute");
+    expect_in_worker(hook("file: /run/../etc/drain"), "has a '..' in it");
+    expect_in_worker(hook("file: /run/./drain"), "has a '.' in it");
+    expect_in_worker(hook("file: /run/.."), "has a '..' in it");
+    expect_in_worker(hook("file: /run/"), "names a folder");
+    expect_in_worker(hook("file: \"/run/a\\tb\""), "control character");
+    expect_in_worker(hook("file: /proc/sysrq-trigger"), "is below /proc, where no file can be created");
+    expect_in_worker(hook("file: /sys/kernel/x"), "is below /sys");
+    expect_in_worker(hook("file: /" + std::string(1024, 'a')), "is longer than 1024 bytes");
+    expect_in_worker(hook("file: [ /run/drain ]"), "a single value belongs here, not a list");
+    expect_in_worker(hook("http: \"https://a/\""), "https is not offered");
+    expect_in_worker(hook("exec: /bin/true"), "a list belongs here, not a single value");
+    expect_in_worker(hook("exec: [ \"\" ]"), "the command is empty");
+    expect_in_worker(hook("exec: [ /bin/true ], timeout: 0s"), "must be more than 0");
+    expect_in_worker(hook("exec: [ /bin/true ], timeout: 2m"), "here the most is 1m");
+    expect_in_worker(hook("file: /run/drain, settle: 2m"), "here the most is 1m");
+    expect_in_worker("    near_oom: { drain_hook: /run/drain }\n",
+                     "keys and values belong here, not a single value");
+}
+
+TEST(LoadBadInput, WarnsOfADrainHookWithoutEffect) {
+    const auto warned = [](const std::string& lines, std::string_view part) {
+        const auto result = load_text(matched_worker(lines));
+        EXPECT_TRUE(result.policy) << all_of(result);
+        const auto* found = find(result, part);
+        ASSERT_NE(found, nullptr) << all_of(result);
+        EXPECT_EQ(found->severity, Severity::kWarning);
+    };
+    warned("    near_oom: { drain_hook: { file: /run/drain, timeout: 1s } }\n", "no effect on a file");
+    for (const std::string action : {"kill", "notify", "hold"})
+        warned("    near_oom: { do: " + action + ", drain_hook: { file: /run/drain } }\n",
+               "'drain_hook' has no effect with do: " + action);
+    warned(
+        "    memory: { tripwire: 98% }\n"
+        "    near_oom: { when: { unreclaimable: 90% }, drain_hook: { file: /run/drain } }\n",
+        "hardly any time: the restart begins at 98%");
+    warned(
+        "    memory: { hard: 1000MiB, tripwire: 980MiB }\n"
+        "    near_oom: { when: { unreclaimable: 90% }, drain_hook: { file: /run/drain } }\n",
+        "hardly any time: the restart begins at 98%");
+}
+
 TEST(LoadBadInput, HoldsWhatNeverForbids) {
     expect_in_worker("    near_oom: {}\n    never: [freeze]\n",
                      "forbids what near_oom's 'graceful_restart' needs: freeze (the brake)", 6);

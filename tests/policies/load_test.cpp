@@ -9,6 +9,8 @@
 namespace policies::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 ServicePolicy only_service(const LoadResult& result) {
     EXPECT_TRUE(result.policy.has_value()) << all_of(result);
     if (!result.policy || result.policy->services.size() != 1) return {};
@@ -202,6 +204,21 @@ TEST(Load, DoesNotWarnOfPoliciesThatCannotMeet) {
         "  b:\n    match: { project: jobmate, service: worker }\n"
         "  c:\n    match: { project: shop, service: \"w*\", labels: { x: one } }\n");
     EXPECT_EQ(result.diagnostics.size(), 1U) << all_of(result);  // a and c
+}
+
+TEST(Load, ReadsADrainHook) {
+    const auto hook_of = [](const std::string& inside) {
+        const auto result = load_text(matched_worker("    near_oom: { drain_hook: { " + inside + " } }\n"));
+        EXPECT_TRUE(result.policy) << all_of(result);
+        EXPECT_EQ(result.diagnostics.size(), 0U) << all_of(result);
+        return result.policy ? *result.policy->services[0].near_oom->drain_hook : DrainHook{};
+    };
+    EXPECT_EQ(hook_of("file: /dev/shm/..drain"),
+              (DrainHook{.call = FileCall{"/dev/shm/..drain"}, .timeout = 1s, .settle = 2s}));
+    EXPECT_EQ(hook_of("http: \"http://proxy:9000/out\", timeout: 3s, settle: 0s"),
+              (DrainHook{.call = HttpCall{"http://proxy:9000/out"}, .timeout = 3s, .settle = 0s}));
+    EXPECT_EQ(hook_of("exec: [ /app/drain, --now ], settle: 10s"),
+              (DrainHook{.call = ExecCall{{"/app/drain", "--now"}}, .timeout = 1s, .settle = 10s}));
 }
 
 }  // namespace

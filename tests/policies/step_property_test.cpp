@@ -47,6 +47,7 @@ class Chaos {
             before_ = story.result.state;
             story.feed(Tick{});
             ticked_ = true;
+            was_sampled_ = false;
             check();
         }
         EXPECT_TRUE(!story.result.state.frozen || story.phase() == Phase::kPaused);
@@ -68,13 +69,24 @@ class Chaos {
         if (at_random(2)) policy.near_oom->loan = percent(1 + number(20));
         if (at_random(4))
             policy.near_oom->when.terms.push_back(Term{.measure = Measure::kEta, .duration = 1s});
+        if (at_random(2)) policy.near_oom->drain_hook = pick_hook();
         if (!governed_ || at_random(8)) policy.near_oom.reset();
         return policy;
     }
 
+    DrainHook pick_hook() {
+        DrainHook hook{
+            .call = FileCall{"/dev/shm/drain"}, .timeout = 1s, .settle = std::chrono::seconds(number(3))};
+        if (at_random(3)) hook.call = HttpCall{"http://proxy/drain"};
+        return hook;
+    }
+
     void feed() {
-        ticked_ = false;
-        switch (number(33)) {
+        ticked_ = was_sampled_ = false;
+        switch (number(34)) {
+            case 33:
+                story.feed(DrainHookDone{!at_random(4)});
+                break;
             case 30:
                 feed_loan();
                 break;
@@ -150,12 +162,16 @@ class Chaos {
                 story.feed(GiveWay{{at_random(2) ? Rule::kSharedLimit : Rule::kHostAvailable, {}, {}, {}}});
                 break;
             case 16:
+                story.feed(DrainHookDone{!at_random(4)});
+                break;
             case 17:
             case 18:
+            case 19:
                 story.feed(Tick{});
                 ticked_ = true;
                 break;
             default:
+                was_sampled_ = true;
                 if (at_random(20)) ++story.sample.oom_kills;
                 if (at_random(4)) story.replica_away = at_random(2);
                 story.heap(static_cast<std::uint64_t>(number(2) == 0 ? 1800 + number(248) : number(2048)),
@@ -193,7 +209,8 @@ class Chaos {
         ASSERT_GE(story.result.sample_at, story.now);
         ASSERT_GE(story.result.quiet, 0s);
         if (ticked_) {
-            ASSERT_GT(story.deadline(), story.now);
+            ASSERT_GT(story.deadline(), story.now)
+                << to_string(before_.phase) << " -> " << to_string(state.phase);
         }
         if (state.has_sample && state.last_at == story.now) {
             ASSERT_GT(story.result.sample_at, story.now);
@@ -206,6 +223,7 @@ class Chaos {
         }
         check_brake();
         check_recycle();
+        check_drain_hook();
         check_restraint();
         check_breaker();
         check_loan();
@@ -255,6 +273,25 @@ class Chaos {
         if (state.phase == Phase::kRecycling) {
             ASSERT_NE(state.recycled.pid, 0);
             ASSERT_NE(story.deadline(), TimePoint::max());
+        }
+    }
+
+    /// It runs while it is taken out of its load balancer, for a bounded time; where it serves, no file
+    /// keeps it out.
+    void check_drain_hook() {
+        const State& state = story.result.state;
+        if (state.phase == Phase::kDrainHook) {
+            ASSERT_FALSE(state.frozen);
+            ASSERT_LE(story.deadline(), state.tripped_at + 3s);
+        }
+        if (story.did<CallDrainHook>()) {
+            ASSERT_TRUE(state.phase == Phase::kDrainHook || state.phase == Phase::kSignalling);
+        }
+        ASSERT_FALSE(story.did<CallDrainHook>() && story.did<EndDrainHook>());
+        const bool sampled = state.has_sample && state.last_at == story.now && was_sampled_;
+        const bool stayed = state.phase == before_.phase;
+        if (sampled && stayed && (state.phase == Phase::kWatching || state.phase == Phase::kQuarantined)) {
+            ASSERT_FALSE(state.hook_called);
         }
     }
 
@@ -314,6 +351,7 @@ class Chaos {
     bool governed_;
     State before_;
     bool ticked_ = false;
+    bool was_sampled_ = false;
     bool stands_still_ = false;
     TimePoint killed_at_{};
     std::vector<TimePoint> restarts_;

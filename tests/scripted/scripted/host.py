@@ -87,6 +87,9 @@ class Container:
         self.exit_code: int | None = None
         self.lives = itertools.count()
         self.networks = {f"{project}_default": "172.18.0.2"}
+        self.root = host.folder / "roots" / ident[:12]  # its writable layer: kept over its lives
+        for folder in ("run", "dev/shm"):
+            (self.root / folder).mkdir(parents=True)
         self.begin_life()
 
     # ---- its lives
@@ -102,7 +105,7 @@ class Container:
         folder.mkdir(parents=True)
         self.main = MainProcess(folder, self.handled, self.ends)
         self.cgroup.set("cgroup.procs", self.main.pid)
-        self.host.add_process(self.main.pid, self.scope)
+        self.host.add_process(self.main.pid, self.scope, self.root)
 
     def use(self, **memory: int) -> None:
         """Its memory, and with it that of the slices above."""
@@ -298,11 +301,13 @@ class Host:
         lines = [f"/dev/{name}\t\tpartition\t{size >> 10}\t{used >> 10}\t-2\n" for name, (size, used) in devices.items()]
         write(self.proc / "swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" + "".join(lines))
 
-    def add_process(self, pid: int, scope: str) -> None:
+    def add_process(self, pid: int, scope: str, root: Path | None = None) -> None:
         folder = self.proc / str(pid)
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / "cgroup", f"0::{scope}\n")
         write(folder / "oom_score_adj", "0\n")
+        if root is not None:
+            os.symlink(root, folder / "root")
         for name in ("status", "stat"):
             if not (folder / name).is_symlink():
                 os.symlink(f"/proc/{pid}/{name}", folder / name)

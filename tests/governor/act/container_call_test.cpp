@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The Governor authors
 // SPDX-License-Identifier: Apache-2.0
-#include "governor/act/warn.hpp"
+#include "governor/act/container_call.hpp"
 
 #include <gtest/gtest.h>
 
 namespace governor::act {
 namespace {
 
-TEST(Warn, TakesUrlsApart) {
+TEST(ContainerCall, TakesUrlsApart) {
     const auto url = parse_http_url("http://ai-coach-service:8000/memory-warning?level=1");
     ASSERT_TRUE(url);
     EXPECT_EQ(url->host, "ai-coach-service");
@@ -19,7 +19,7 @@ TEST(Warn, TakesUrlsApart) {
     EXPECT_EQ(parse_http_url("http://[::1]:81/")->host, "::1");
 }
 
-TEST(Warn, RefusesWhatIsNoHttpUrl) {
+TEST(ContainerCall, RefusesWhatIsNoHttpUrl) {
     EXPECT_FALSE(parse_http_url("https://worker/"));
     EXPECT_FALSE(parse_http_url("worker:8000"));
     EXPECT_FALSE(parse_http_url("http://"));
