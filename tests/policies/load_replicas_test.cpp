@@ -16,7 +16,6 @@ void expect_warning(const std::string& lines, std::string_view part) {
     const auto* found = find(result, part);
     ASSERT_NE(found, nullptr) << lines << all_of(result);
     EXPECT_EQ(found->severity, Severity::kWarning);
-    EXPECT_EQ(count(result, Severity::kWarning), 1U) << all_of(result);
 }
 
 TEST(LoadReplicas, ReadsLoanAndRestartWith) {
@@ -41,9 +40,9 @@ TEST(LoadReplicas, HasNeitherByDefault) {
 }
 
 TEST(LoadReplicas, RefusesALoanThatCannotBePaidBack) {
-    expect_error(matched_worker(kHard + "    near_oom: { loan: 0 }\n"), "loan", 6);
-    expect_error(matched_worker(kHard + "    near_oom: { loan: 0% }\n"), "loan", 6);
-    expect_error(matched_worker(kHard + "    near_oom: { loan: lots }\n"), "loan", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: 0 }\n"), "'0' must be more than 0", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: 0% }\n"), "'0%' must be more than 0", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: lots }\n"), "'lots' is not a size", 6);
     expect_error(matched_worker("    near_oom: { loan: 10% }\n"), "a loan needs memory.hard", 5);
 }
 
