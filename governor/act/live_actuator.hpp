@@ -14,6 +14,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <memory>
+#include <string>
 
 namespace governor::act {
 
@@ -27,6 +28,7 @@ class LiveActuator final : public Actuator {
         async::Worker& worker;
         cgroups::Processes processes;
         Clock clock;
+        std::string proc = "/proc";  ///< of the host
     };
     /// What `parts` refers to must outlive it.
     explicit LiveActuator(Parts parts);
