@@ -327,7 +327,7 @@ struct StateFields {
     bool process_ended = false;
     bool process_killed = false;  ///< at the end of its grace or at the kill line
     bool respawned = false;
-    bool near_since_end = false;  ///< the first sample after its end was as near OOM as before
+    bool near_since_end = false;  ///< every sample since its end was as near OOM as before
     Bytes before_recycle{};       ///< unreclaimable memory when its signal was sent
     TimePoint process_ended_at{};
     TimePoint last_recycle = TimePoint::min();  ///< when the last one ended

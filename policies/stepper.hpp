@@ -106,6 +106,7 @@ class Stepper {
     void watch_recycle();
     void settle_recycle();
     void recycle_overdue();
+    void recycle_incomplete();
     void kill_process(const Reason& why);
     void recycle_failed(Rule why);
     void recycled();

@@ -125,6 +125,25 @@ TEST(step_recycle, holds_the_others_only_near_the_kill_line) {
     EXPECT_FALSE(story.result.state.others_held);
 }
 
+TEST(step_recycle, does_not_hold_the_others_for_longer_than_a_server_s_own_watchdog_waits) {
+    Story story = recycling_one();
+    story.heap((story.result.state.kill_line().value >> 20U) - 10);
+    ASSERT_TRUE(story.result.state.others_held);
+    story.pass(9s);
+    EXPECT_EQ(story.times<KillProcess>(), 0);
+    story.pass(2s);
+    EXPECT_EQ(story.times<KillProcess>(), 1);
+    story.feed(ProcessEnded{}).feed(ProcessRespawned{}).heap(1200);
+    EXPECT_EQ(story.event(EventType::kRecycled)->reason.rule, Rule::kHardLimitNear);
+}
+
+TEST(step_recycle, auto_on_a_container_without_a_pool_is_a_restart_and_no_failure) {
+    Story story = surveying(recycling(NearOomAction::kAuto));
+    story.feed(Surveyed{refused(Rule::kNoPool)});
+    EXPECT_EQ(story.phase(), Phase::kSignalling);
+    EXPECT_EQ(story.times(EventType::kRecycleFailed), 0);
+}
+
 TEST(step_recycle, kills_the_process_and_no_other_at_the_kill_line) {
     Story story = recycling_one();
     story.heap((story.result.state.kill_line().value >> 20U) + 1);
@@ -199,6 +218,21 @@ TEST(step_recycle, a_parent_that_starts_no_new_child_gets_a_restart) {
     EXPECT_EQ(story.event(EventType::kRecycleFailed)->reason.rule, Rule::kNotRespawned);
     EXPECT_EQ(story.times<AskStop>(), 1);
     EXPECT_EQ(story.times(EventType::kRecycled), 0);
+}
+
+TEST(step_recycle, a_missing_child_is_the_reason_although_the_others_leak_on_meanwhile) {
+    Story story = recycling_one();
+    story.feed(ProcessEnded{}).heap(1200).pass(5s).heap(1890).pass(6s);
+    EXPECT_EQ(story.event(EventType::kRecycleFailed)->reason.rule, Rule::kNotRespawned);
+}
+
+TEST(step_recycle, what_leaks_on_in_the_others_is_the_next_one_s_matter) {
+    Story story = recycling_one();
+    story.feed(ProcessEnded{}).heap(1200).pass(5s).feed(ProcessRespawned{}).heap(1890);
+    EXPECT_EQ(story.times(EventType::kRecycled), 1);
+    EXPECT_EQ(story.phase(), Phase::kWatching);
+    story.pass(1s).crossed(1900);
+    EXPECT_EQ(story.phase(), Phase::kSurveying);
 }
 
 TEST(step_recycle, a_pool_that_grows_on_demand_need_not_start_one) {
