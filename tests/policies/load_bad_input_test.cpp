@@ -66,7 +66,7 @@ TEST(LoadBadInput, SuggestsTheKeyThatWasMeant) {
 TEST(LoadBadInput, SaysWhereAMisplacedKeyBelongs) {
     expect_in_worker("    tripwire: 90%\n", "'tripwire' belongs to services.<name>.memory");
     expect_in_worker("    zzzzzz: 90%\n",
-                     "known here: match, memory, reserve, priority, near_oom, restart, never");
+                     "known here: match, memory, reserve, priority, near_oom, restart, restart_with, never");
 }
 
 TEST(LoadBadInput, SaysThatLaterKeysAreNotKnownYet) {
