@@ -93,15 +93,6 @@ Result<int> Processes::oom_score_adj(int pid) const {
     return value;
 }
 
-Result<UniqueFd> Processes::open_root(const PidFd& process) const {
-    const std::string path = root_ + "/" + std::to_string(process.number()) + "/root";
-    UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) return errno_error("open", path);
-    // It has the number after the opening, so what was opened is its root.
-    if (!process.has_number()) return process.gone_error("open the root folder of");
-    return fd;
-}
-
 Result<std::string_view> Processes::meminfo(std::span<char> buffer) const {
     const UniqueFd fd(::open(meminfo_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return errno_error("open", meminfo_);

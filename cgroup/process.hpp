@@ -69,9 +69,6 @@ class Processes {
     /// An error once the process has ended; never written to another one with its number.
     Result<void> set_oom_score_adj(const PidFd& process, int value) const;
     Result<int> oom_score_adj(int pid) const;
-    /// The root folder of its mount namespace (/proc/<pid>/root), as an O_PATH descriptor that stays with
-    /// that namespace when the process ends. Needs the rights of ptrace(2) over the process (CAP_SYS_PTRACE).
-    Result<UniqueFd> open_root(const PidFd& process) const;
     /// MemTotal and MemAvailable of the host.
     Result<HostMemory> host_memory() const;
 

@@ -94,7 +94,8 @@ class Daemon {
           processes_(options.proc),
           worker_(loop_.get_executor()),
           history_(options.state_dir, slurp(options.proc + "/sys/kernel/random/boot_id"), worker_),
-          actuator_({loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now}) {
+          actuator_(
+              {loop_.get_executor(), docker_, guardian_, worker_, processes_, monotonic_now, options.proc}) {
         guardian_.on_released([this](const act::BrakeRelease& release) {
             if (supervisor_) supervisor_->on_brake_lost(release);
         });

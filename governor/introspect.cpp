@@ -4,6 +4,7 @@
 
 #include "governor/outlook.hpp"
 #include "governor/publish/render.hpp"
+#include "policies/signal_name.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -85,6 +86,13 @@ json describe_policy(const policies::ServicePolicy& policy, const policies::Stat
     add_terms(out, "near_oom", policy.near_oom->when, state);
     if (policy.near_oom->warn) add_terms(out, "warn", policy.near_oom->warn->when, state);
     out.push_back(threshold("grace", state.grace));
+    if (policies::recycles(policy.near_oom->action)) {
+        const policies::Recycle& recycle = policy.near_oom->recycle;
+        out.push_back({{"name", "recycle signal"},
+                       {"value", recycle.signal},
+                       {"text", policies::signal_name(recycle.signal)}});
+        out.push_back(threshold("recycle grace", policies::Duration(recycle.grace)));
+    }
     out.push_back(threshold("docker_timeout", policies::Duration(policy.near_oom->brake.docker_timeout)));
     out.push_back(threshold("hold_timeout", policies::Duration(policy.near_oom->brake.hold_timeout)));
     const auto& breaker = policy.restart.breaker;
@@ -110,6 +118,10 @@ std::string watching_text(const policies::ServicePolicy& policy, const policies:
                    "raised.";
         case policies::NearOomAction::kRecycle:
         case policies::NearOomAction::kAuto:
+            if (!state.relaxed)
+                return "It is watched; near OOM the process of its pool that holds the most ends and the "
+                       "container stays, or the container restarts gracefully.";
+            break;
         case policies::NearOomAction::kGracefulRestart:
             break;
     }

@@ -370,7 +370,7 @@ void Supervisor::stand_down() {
     // governor follows.
     for (const auto& [id, entry] : entries_)
         if (entry.controller && entry.controller->state().hook_called)
-            act::remove_drain_file_now(parts_.processes, entry.controller->target());
+            act::remove_drain_file_now(parts_.proc, entry.controller->target());
 }
 
 }  // namespace governor

@@ -13,8 +13,8 @@ namespace policies {
 namespace {
 
 using Processes = std::span<const ProcessMemory>;
-/// Siblings: the same parent and the same executable. Where the executable cannot be read (no CAP_SYS_PTRACE),
-/// the name stands for it.
+/// Siblings: the same parent and the same executable. Where the executable cannot be read (no
+/// CAP_SYS_PTRACE), the name stands for it.
 using Group = std::tuple<int, std::uint64_t, std::uint64_t, std::string>;
 
 Group group_of(const ProcessMemory& process) {

@@ -33,8 +33,17 @@ GivingWay choose_below(Bytes limit, std::span<const BelowLimit> containers) {
 }
 
 bool is_leaving(const State& state) {
-    return state.phase == Phase::kSignalling || state.phase == Phase::kDraining ||
-           state.phase == Phase::kLeftAlone;
+    switch (state.phase) {
+        case Phase::kSurveying:
+        case Phase::kRecycling:
+        case Phase::kDrainHook:
+        case Phase::kSignalling:
+        case Phase::kDraining:
+        case Phase::kLeftAlone:
+            return true;
+        default:
+            return false;
+    }
 }
 
 }  // namespace policies

@@ -330,7 +330,7 @@ void Stepper::on(const Adopt& input) {
     publish(EventType::kAdopted);
 }
 
-StepResult Stepper::finish() {
+void Stepper::finish() {
     const Duration pace = sample_pace(policy_, s_);
     if (pace != Duration::max()) {
         const TimePoint looked = std::max(s_.last_at, s_.glanced_at);
@@ -341,7 +341,6 @@ StepResult Stepper::finish() {
     // A loan may have become due while the container was left alone.
     if (s_.phase == Phase::kWatching && s_.borrowed())
         out_.deadline = std::min(out_.deadline, std::max(s_.loan_until, now_ + 1ms));
-    return out_;
 }
 
 bool Stepper::acts() const {
@@ -354,9 +353,11 @@ void Actions::push(const Action& action) {
 }
 
 StepResult step(const ServicePolicy& policy, const State& state, const Input& input) {
-    Stepper stepper(policy, state, input.now);
+    StepResult out{.state = state, .actions = {}};
+    Stepper stepper(policy, out, input.now);
     std::visit([&stepper](const auto& what) { stepper.on(what); }, input.what);
-    return stepper.finish();
+    stepper.finish();
+    return out;
 }
 
 }  // namespace policies

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -259,8 +260,8 @@ enum class Phase : std::uint8_t {
 };
 std::string_view to_string(Phase phase);
 
-/// All that the core remembers of a container. Plain data: copy it, compare it, print it.
-struct State {
+/// What a State is but for what owns memory. Of its own type, so that a state is copied as one block.
+struct StateFields {
     Phase phase = Phase::kUnarmed;
     Bytes hard = kUnlimited;  ///< memory.max of its own
     /// The limit that binds, as the container sees it: what its unreclaimable memory can come to before a
@@ -326,7 +327,7 @@ struct State {
     bool process_ended = false;
     bool process_killed = false;  ///< at the end of its grace or at the kill line
     bool respawned = false;
-    bool near_since_end = false;  ///< the first sample after its end was as near OOM as before
+    bool near_since_end = false;  ///< every sample since its end was as near OOM as before
     Bytes before_recycle{};       ///< unreclaimable memory when its signal was sent
     TimePoint process_ended_at{};
     TimePoint last_recycle = TimePoint::min();  ///< when the last one ended
@@ -346,9 +347,14 @@ struct State {
 
     bool quarantined = false;  ///< outlives a crash of the container
     bool restarting = false;   ///< the next start belongs to our restart
-    RestartTimes restarts;     ///< trips that led to a restart
     int backoff_steps = 0;
     TimePoint last_restart{};  ///< when it was back
+};
+static_assert(std::is_trivially_copyable_v<StateFields>);
+
+/// All that the core remembers of a container. Plain data: copy it, compare it, print it.
+struct State : StateFields {
+    RestartTimes restarts;  ///< trips that led to a restart
 
     /// Bytes from which the container is killed whole while it drains: just below the limit that binds.
     Bytes kill_line() const;

@@ -157,7 +157,8 @@ void Stepper::on(const GiveWay& input) {
 }
 
 bool can_give_way(const ServicePolicy& policy, const State& state, TimePoint now) {
-    return Stepper(policy, state, now).can_give_way();
+    StepResult unused{.state = state, .actions = {}};
+    return Stepper(policy, unused, now).can_give_way();
 }
 
 void Stepper::watch_again() {

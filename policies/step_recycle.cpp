@@ -14,6 +14,9 @@ constexpr Duration kSurveyDeadline = 1s;
 constexpr Duration kProcessKillDeadline = 5s;
 /// memory.stat may be 2 s behind (the kernel's periodic flush), so what an end has freed shows by then.
 constexpr Duration kSettle = 3s;
+/// The others are held this long at most: a server that finds its children silent for longer (gunicorn's
+/// default is 30 s) kills them when it runs again.
+constexpr Duration kLongestHold = 10s;
 /// What the end of a process must bring at least, as a share of the limit.
 constexpr Permille kLeastFreed{20};
 /// The processes are surveyed once when memory comes to this share of its threshold, so that their growth is
@@ -112,6 +115,7 @@ void Stepper::watch_recycle() {
         out_.actions.push(Freeze{});
     } else if (used >= hold_line() && !s_.others_held && !s_.process_killed) {
         s_.others_held = true;
+        s_.deadline = std::min(s_.deadline, now_ + kLongestHold);
         out_.actions.push(HoldOthers{s_.recycled.pid});
     }
 }
@@ -129,7 +133,7 @@ void Stepper::on(const RecycleRefused&) {
 
 void Stepper::on(const ProcessEnded&) {
     if (s_.phase != Phase::kRecycling || s_.process_ended) return;
-    s_.process_ended = true;
+    s_.process_ended = s_.near_since_end = true;
     s_.process_ended_at = now_;
     out_.actions.push(SetTripwire{s_.tripwire});
     thaw_if_frozen();
@@ -141,26 +145,35 @@ void Stepper::on(const ProcessRespawned&) {
     if (s_.phase == Phase::kRecycling) s_.respawned = true;
 }
 
-/// Good once memory is below the threshold again and the pool is complete.
+/// Good once memory was below the threshold again and the pool is complete. What leaks on in the others
+/// meanwhile is the next one's matter.
 void Stepper::settle_recycle() {
     Reason why;
     const bool is_near = holds(policy_.near_oom->when, s_, why);
-    if (is_near && s_.last.unreclaimable >= hold_line()) return recycle_failed(Rule::kStillNear);
-    if (!is_near && (s_.respawned || !policy_.near_oom->recycle.respawn)) recycled();
+    s_.near_since_end = s_.near_since_end && is_near;
+    const bool complete = s_.respawned || !policy_.near_oom->recycle.respawn;
+    if (!s_.near_since_end && complete) return recycled();
+    if (is_near && s_.last.unreclaimable >= hold_line()) recycle_incomplete();
+}
+
+void Stepper::recycle_incomplete() {
+    recycle_failed(s_.near_since_end ? Rule::kStillNear : Rule::kNotRespawned);
 }
 
 void Stepper::recycle_overdue() {
     if (!recycles()) return abandon_recycle();
     if (!s_.process_ended) {
         if (s_.process_killed) return recycle_failed(Rule::kGraceEnded);
+        if (now_ < s_.signalled_at + policy_.near_oom->recycle.grace)
+            return kill_process({Rule::kHardLimitNear, Quantity::of(s_.last.unreclaimable),
+                                 Quantity::of(hold_line()), kLongestHold});
         return kill_process({Rule::kGraceEnded,
                              Quantity::of(now_ - s_.signalled_at),
                              Quantity::of(Duration(policy_.near_oom->recycle.grace)),
                              {}});
     }
-    Reason why;
-    if (holds(policy_.near_oom->when, s_, why)) return recycle_failed(Rule::kStillNear);
-    if (!s_.respawned && policy_.near_oom->recycle.respawn) return recycle_failed(Rule::kNotRespawned);
+    const bool complete = s_.respawned || !policy_.near_oom->recycle.respawn;
+    if (s_.near_since_end || !complete) return recycle_incomplete();
     recycled();
 }
 
@@ -192,11 +205,14 @@ void Stepper::count_recycle() {
 /// The container restarts instead, by the same brake when it is still frozen; its back-off and its breaker
 /// count for that restart as for any.
 void Stepper::recycle_failed(Rule why) {
+    if (!recycles()) return abandon_recycle();
     Reason reason{why, {}, {}, {}};
+    // `auto` leaves a container without a pool to the restart that it asks for: nothing has failed.
+    const bool by_choice = why == Rule::kNoPool && policy_.near_oom->action == NearOomAction::kAuto;
     if (why == Rule::kFreesTooLittle) reason.measured = Quantity::of(s_.recycled.bytes);
     if (why == Rule::kNotRespawned || why == Rule::kStillNear)
         reason.measured = Quantity::of(now_ - s_.process_ended_at);
-    publish(EventType::kRecycleFailed, reason);
+    if (!by_choice) publish(EventType::kRecycleFailed, reason);
     s_.recycled = {};
     s_.deadline = {};
     // The one that would not end even of SIGKILL has used up the room that the others are held for.

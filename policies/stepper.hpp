@@ -24,9 +24,9 @@ inline constexpr Duration kBackDeadline = 10s;
 
 class Stepper {
   public:
-    Stepper(const ServicePolicy& policy, const State& state, TimePoint now) : policy_(policy), now_(now) {
-        out_.state = state;
-    }
+    /// `out` holds the state from which it goes on, and is what step() returns: a state is copied once.
+    Stepper(const ServicePolicy& policy, StepResult& out, TimePoint now)
+        : policy_(policy), now_(now), out_(out), s_(out.state) {}
     Stepper(const Stepper&) = delete;
     Stepper& operator=(const Stepper&) = delete;
 
@@ -58,7 +58,7 @@ class Stepper {
     void on(const LoanDone& input);
     void on(const Healthy&);
     bool can_give_way();
-    StepResult finish();
+    void finish();
 
   private:
     /// Whether the policy does anything but watch and tell. A reload may change that in the middle of things.
@@ -106,6 +106,7 @@ class Stepper {
     void watch_recycle();
     void settle_recycle();
     void recycle_overdue();
+    void recycle_incomplete();
     void kill_process(const Reason& why);
     void recycle_failed(Rule why);
     void recycled();
@@ -162,8 +163,8 @@ class Stepper {
 
     const ServicePolicy& policy_;
     TimePoint now_;
-    StepResult out_;
-    State& s_ = out_.state;
+    StepResult& out_;
+    State& s_;
 };
 
 }  // namespace policies

@@ -154,31 +154,25 @@ void YamlReader::duration(const YamlNode& node, milliseconds& out) {
 }
 
 void YamlReader::duration(const YamlNode& node, milliseconds& out, milliseconds longest) {
+    duration(node, out, milliseconds{1}, longest);
+}
+
+void YamlReader::duration(const YamlNode& node, milliseconds& out, milliseconds shortest,
+                          milliseconds longest) {
     const auto written = text(node);
     if (!written) return;
     auto parsed = parse_duration(*written);
     if (!parsed) {
         error(node.at, named(node, *written) + " " + parsed.message, std::move(parsed.hint));
-    } else if (*parsed.value <= milliseconds{0}) {
+    } else if (*parsed.value <= milliseconds{0} && shortest > milliseconds{0}) {
         error(node.at, named(node, *written) + " must be more than 0");
     } else if (*parsed.value > longest) {
         error(node.at, named(node, *written) + " is too long: here the most is " + to_string(longest));
+    } else if (*parsed.value < shortest) {
+        error(node.at, named(node, *written) + " is too short: here the least is " + to_string(shortest));
     } else {
         out = *parsed.value;
     }
-}
-
-void YamlReader::duration(const YamlNode& node, milliseconds& out, milliseconds shortest,
-                          milliseconds longest) {
-    const auto errors_before = errors_;
-    milliseconds read{0};
-    duration(node, read, longest);
-    if (errors_ != errors_before) return;
-    if (read < shortest) {
-        error(node.at, "'" + to_string(read) + "' is too short: here the least is " + to_string(shortest));
-        return;
-    }
-    out = read;
 }
 
 void YamlReader::integer(const YamlNode& node, int& out, int lowest, int highest) {

@@ -61,7 +61,7 @@ class YamlReader {
     /// More than zero, and at most `longest`.
     void duration(const YamlNode& node, milliseconds& out, milliseconds longest);
     void duration(const YamlNode& node, milliseconds& out);
-    /// At least `shortest`, and at most `longest`.
+    /// At least `shortest`, which may be 0, and at most `longest`.
     void duration(const YamlNode& node, milliseconds& out, milliseconds shortest, milliseconds longest);
     void integer(const YamlNode& node, int& out, int lowest, int highest);
     /// A list of strings; a single string is a list of one.

@@ -31,7 +31,7 @@ def install(guest: Guest) -> dict[str, str]:
         # Debian enables them at once; here each has its turn.
         units = " ".join(f"{name}.service" for name in PEERS)
         guest.run(f"systemctl daemon-reload; systemctl disable --now {units} nohang-desktop.service systemd-oomd.socket "
-                  "2>/dev/null; true", timeout=120)
+                  "2>/dev/null; true", timeout=400)
     shown = guest.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\\n", *PEERS]).out
     return dict(line.split() for line in shown.splitlines())
 

@@ -132,7 +132,7 @@ class Run:
 
     def _size(self) -> int:
         """The hard limit: what the pool holds when it serves without a leak, and ROOM."""
-        service = pools.add(self.stack, self.pool, limit="2g")
+        service = pools.add(self.stack, self.pool, limit="2g", work=self.options.work)
         self.stack.up()
         load = pools.served(self.stack, self.pool, name="size", path="/", interval=self.options.interval)
         load.wait_answers(40)
@@ -143,7 +143,7 @@ class Run:
 
     def _pool(self, hard: int) -> Service:
         annotations = self.candidate.annotations(hard)
-        service = pools.add(self.stack, self.pool, limit=str(hard), leak_mib=self.options.mib,
+        service = pools.add(self.stack, self.pool, limit=str(hard), leak_mib=self.options.mib, work=self.options.work,
                             **({"annotations": annotations} if annotations else {}))
         before = len(self.governor.events(pools.NAME, "armed")) if self.governor else 0
         self.stack.up()
@@ -206,12 +206,12 @@ def measure(options: argparse.Namespace) -> None:
     try:
         guest = Guest(machine)
         guest.prepare()
-        known = versions(guest) | packages.install(guest)
+        known = versions(guest) | (packages.install(guest) if any(candidate.unit for _, candidate in todo) else {})
         for number, (name, candidate) in enumerate(todo, start=1):
             print(time.strftime("%H:%M:%S"), name, candidate.name, "...", flush=True)
             row = Run(guest, POOLS[name], candidate, number, options).measure()
             store.add(f"{name}/{candidate.name}", pool=name, candidate=candidate.name, what=candidate.what, versions=known,
-                      interval=options.interval, leak_mib=options.mib, **row)
+                      interval=options.interval, leak_mib=options.mib, work=options.work, **row)
             print(time.strftime("%H:%M:%S"), name, candidate.name, row, flush=True)
     finally:
         machine.discard()
@@ -226,6 +226,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=1500, help="at most, of each run with a leak")
     parser.add_argument("--interval", type=float, default=0.5, help="seconds between two requests of each of the four clients")
     parser.add_argument("--mib", type=float, default=1.5, help="what each request keeps")
+    parser.add_argument("--work", type=float, default=0.2, help="seconds that each request waits, as for a database")
     parser.add_argument("--again", action="store_true", help="measure also what there is a row for")
     parser.add_argument("--out", type=Path, default=RESULTS)
     measure(parser.parse_args())

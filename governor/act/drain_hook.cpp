@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "governor/act/drain_hook.hpp"
 
+#include "cgroup/process_root.hpp"
 #include "governor/act/container_call.hpp"
 #include "governor/act/drain_file.hpp"
 
@@ -55,16 +56,16 @@ std::string describe(const cgroups::Error& error) {
 }
 
 /// Empty when the file is there.
-std::string create(const cgroups::Processes& processes, const Run& run, const std::string& path) {
-    const auto root = processes.open_root(*run.main);
+std::string create(const std::string& proc, const Run& run, const std::string& path) {
+    const auto root = cgroups::open_process_root(proc, *run.main);
     if (!root) return describe(root.error());
     const auto made = create_drain_file(*root, path);
     return made ? std::string() : describe(made.error());
 }
 
 /// Empty when no file of ours is there any more, or the container ended.
-std::string remove(const cgroups::Processes& processes, const Run& run, const std::string& path) {
-    const auto root = processes.open_root(*run.main);
+std::string remove(const std::string& proc, const Run& run, const std::string& path) {
+    const auto root = cgroups::open_process_root(proc, *run.main);
     if (!root) return root.error().gone() ? std::string() : describe(root.error());
     const auto removed = remove_drain_file(*root, path);
     return removed || removed.error().gone() ? std::string() : describe(removed.error());
@@ -77,8 +78,8 @@ std::string about_left(const std::string& path, const std::string& problem) {
 
 }  // namespace
 
-DrainHooks::DrainHooks(asio::any_io_executor loop, docker::Client& docker, cgroups::Processes processes)
-    : loop_(std::move(loop)), docker_(docker), processes_(std::move(processes)) {}
+DrainHooks::DrainHooks(asio::any_io_executor loop, docker::Client& docker, std::string proc)
+    : loop_(std::move(loop)), docker_(docker), proc_(std::move(proc)) {}
 
 async::Worker& DrainHooks::lane() {
     if (!lane_) lane_ = std::make_unique<async::Worker>(loop_);
@@ -137,7 +138,7 @@ asio::awaitable<std::string> DrainHooks::call_file(Target target, std::string pa
         std::optional<std::string> problem;
     };
     const auto outcome = std::make_shared<Outcome>(loop_);
-    auto job = [run, path, processes = processes_] { return create(processes, *run, path); };
+    auto job = [run, path, proc = proc_] { return create(proc, *run, path); };
     auto done = [outcome](std::string problem) {
         outcome->problem = std::move(problem);
         outcome->timer.cancel();
@@ -160,7 +161,7 @@ void DrainHooks::end(const Target& target, const Answer& answer) {
     if (!run->main) return;
     for (const std::string& each : {earlier, earlier == path ? std::string() : path}) {
         if (each.empty()) continue;
-        auto job = [run, each, processes = processes_] { return remove(processes, *run, each); };
+        auto job = [run, each, proc = proc_] { return remove(proc, *run, each); };
         auto done = [answer, each](const std::string& problem) {
             if (!problem.empty()) answer(policies::DrainHookDone{false}, about_left(each, problem));
         };
@@ -169,10 +170,10 @@ void DrainHooks::end(const Target& target, const Answer& answer) {
     }
 }
 
-void remove_drain_file_now(const cgroups::Processes& processes, const Target& target) {
+void remove_drain_file_now(const std::string& proc, const Target& target) {
     const std::string path = file_of(target);
     if (path.empty() || !target.run || !target.run->main) return;
-    if (const std::string problem = remove(processes, *target.run, path); !problem.empty())
+    if (const std::string problem = remove(proc, *target.run, path); !problem.empty())
         spdlog::error("{}: {}", target.subject->name, about_left(path, problem));
 }
 

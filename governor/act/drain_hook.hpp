@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cgroup/process.hpp"
 #include "governor/async/worker.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/ports.hpp"
@@ -19,8 +18,8 @@ namespace governor::act {
 /// Calls the drain hooks of policies, and removes the files that they made. Loop's thread only.
 class DrainHooks {
   public:
-    /// `docker` must outlive it.
-    DrainHooks(boost::asio::any_io_executor loop, docker::Client& docker, cgroups::Processes processes);
+    /// `docker` must outlive it; `proc` is the host's /proc.
+    DrainHooks(boost::asio::any_io_executor loop, docker::Client& docker, std::string proc);
 
     /// Answers DrainHookDone once, within the call's timeout (1 s for a file), with a sentence for the event.
     boost::asio::awaitable<void> call(Target target, Answer answer);
@@ -35,7 +34,7 @@ class DrainHooks {
 
     boost::asio::any_io_executor loop_;
     docker::Client& docker_;
-    cgroups::Processes processes_;
+    std::string proc_;
     /// A thread for the files alone, from the first one on: a file system of a container that blocks must not
     /// keep another container's memory.high from being written.
     std::unique_ptr<async::Worker> lane_;
@@ -43,6 +42,6 @@ class DrainHooks {
 };
 
 /// For a governor that ends: the file must not outlive it. Blocks as long as the container's file system.
-void remove_drain_file_now(const cgroups::Processes& processes, const Target& target);
+void remove_drain_file_now(const std::string& proc, const Target& target);
 
 }  // namespace governor::act

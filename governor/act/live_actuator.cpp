@@ -59,7 +59,7 @@ void log_unless_gone(const cgroups::Result<void>& result) {
 LiveActuator::LiveActuator(Parts parts)
     : parts_(std::move(parts)),
       recycler_(parts_.loop, parts_.worker, parts_.processes, parts_.clock),
-      drain_hooks_(parts_.loop, parts_.docker, parts_.processes) {
+      drain_hooks_(parts_.loop, parts_.docker, parts_.proc) {
     parts_.guardian.on_busy([this] {
         if (!std::exchange(renewing_, true)) spawn(renew_lease());
     });

@@ -15,6 +15,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <memory>
+#include <string>
 
 namespace governor::act {
 
@@ -28,6 +29,7 @@ class LiveActuator final : public Actuator {
         async::Worker& worker;
         cgroups::Processes processes;
         Clock clock;
+        std::string proc = "/proc";  ///< of the host
     };
     /// What `parts` refers to must outlive it.
     explicit LiveActuator(Parts parts);

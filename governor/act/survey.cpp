@@ -26,21 +26,12 @@ struct Seen {
 };
 
 Seen seen_of(const cgroups::ProcessLook& look, const Run::Look& before, policies::TimePoint now) {
-    Seen seen;
-    ProcessMemory& memory = seen.memory;
-    memory.pid = look.pid;
-    memory.parent = look.parent;
-    memory.exe_device = look.exe_device;
-    memory.exe_inode = look.exe_inode;
-    memory.comm = look.comm;
-    memory.command_line = look.command_line;
-    memory.anonymous = memory.freed_by_end = memory.proportional = Bytes{look.anonymous.value};
-    seen.start = look.start;
+    Seen seen{memory_of(look), look.start};
     if (before.at == policies::TimePoint{}) return seen;
     // One that was not there at the look before has grown from nothing.
     const auto known = before.held.find({look.pid, look.start});
-    memory.before = known != before.held.end() ? known->second : Bytes{};
-    memory.since = now - before.at;
+    seen.memory.before = known != before.held.end() ? known->second : Bytes{};
+    seen.memory.since = now - before.at;
     return seen;
 }
 
@@ -90,6 +81,18 @@ int main_of(const Run& run) {
 }
 
 }  // namespace
+
+ProcessMemory memory_of(const cgroups::ProcessLook& look) {
+    ProcessMemory memory;
+    memory.pid = look.pid;
+    memory.parent = look.parent;
+    memory.exe_device = look.exe_device;
+    memory.exe_inode = look.exe_inode;
+    memory.comm = look.comm;
+    memory.command_line = look.command_line;
+    memory.anonymous = memory.freed_by_end = memory.proportional = Bytes{look.anonymous.value};
+    return memory;
+}
 
 SurveyFindings survey_processes(const SurveyOrder& order) {
     SurveyFindings out;

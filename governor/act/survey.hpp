@@ -28,6 +28,9 @@ struct SurveyFindings {
     int candidate_parent = 0;
 };
 
+/// In the core's types, from counters alone.
+policies::ProcessMemory memory_of(const cgroups::ProcessLook& look);
+
 /// Reads what each process of the container itself (not of cgroups below it) holds, the page tables of the
 /// largest within a few milliseconds, and chooses. Processes that end meanwhile are left out. Blocks: for a
 /// worker's thread.

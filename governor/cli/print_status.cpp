@@ -229,9 +229,8 @@ std::string outlook_text(const Console& console, const json& outlook) {
                    {to_string(share)},
                    {growth_field(holder, "growth_per_s")}});
     }
-    const auto processes = integer_field(outlook, "processes");
-    std::string out = "\nlargest of " + std::to_string(processes) +
-                      (processes == 1 ? " process" : " processes") + "\n" + table.text(console);
+    std::string out = "\n" + console.paint(Colour::kBold, "PROCESSES") + " (the largest of " +
+                      std::to_string(integer_field(outlook, "processes")) + ")\n" + table.text(console);
     const auto& near = member(outlook, "near_oom");
     if (near.is_object()) out += policies::printable(text_field(near, "text")) + "\n";
     return out;

@@ -73,6 +73,7 @@ def test_several_children_leak_alike(stack: Stack) -> None:
 def test_a_parent_that_replaces_nothing_is_restarted(stack: Stack) -> None:
     run = guarded(stack, prefork("--respawn", "no"), policy(respawn="10s"))
     failed = run.wait("recycle_failed")
+    run.load.stop()  # it leaks no further after its restart
     assert failed.rule == "not_respawned", run.governor.timeline("pool")
     finished = run.wait("restart_finished")
     assert finished.raw["outcome"] == "graceful", run.governor.timeline("pool")
@@ -81,7 +82,7 @@ def test_a_parent_that_replaces_nothing_is_restarted(stack: Stack) -> None:
 
 
 def test_a_child_that_ignores_its_signal_is_killed_alone(stack: Stack) -> None:
-    run = guarded(stack, prefork("--leak", "first", "--on-term", "ignore"), policy(grace="5s"))
+    run = guarded(stack, prefork("--leak", "first", "--mib", "4", "--on-term", "ignore"), policy(grace="5s"))
     recycled = run.wait("recycled")
     assert (recycled.raw["outcome"], recycled.rule) == ("killed_by_governor", "grace_ended"), run.governor.timeline("pool")
     # Its memory is free: less than the tripwire is left.
@@ -99,6 +100,7 @@ def test_what_no_child_holds_restarts_the_container(stack: Stack, leak: str, rul
     """A leak in shared memory, or in the pool's parent: the end of a child would free nothing."""
     run = guarded(stack, prefork("--leak", leak), policy())
     failed = run.wait("recycle_failed")
+    run.load.stop()
     assert failed.rule == rule, run.governor.timeline("pool")
     finished = run.wait("restart_finished")
     assert finished.raw["outcome"] == "graceful", run.governor.timeline("pool")

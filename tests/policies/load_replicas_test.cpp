@@ -10,12 +10,15 @@ namespace {
 
 const std::string kHard = "    memory: { hard: 256MiB }\n";
 
+const std::string kHeard = "hooks:\n  - { on: held, webhook: { url: \"http://a/\" } }\n";
+
 void expect_warning(const std::string& lines, std::string_view part) {
-    const auto result = load_text(matched_worker(lines));
+    const auto result = load_text(matched_worker(lines) + kHeard);
     ASSERT_TRUE(result.policy) << all_of(result);
     const auto* found = find(result, part);
     ASSERT_NE(found, nullptr) << lines << all_of(result);
     EXPECT_EQ(found->severity, Severity::kWarning);
+    EXPECT_EQ(count(result, Severity::kWarning), 1U) << all_of(result);
 }
 
 TEST(LoadReplicas, ReadsLoanAndRestartWith) {
@@ -40,9 +43,9 @@ TEST(LoadReplicas, HasNeitherByDefault) {
 }
 
 TEST(LoadReplicas, RefusesALoanThatCannotBePaidBack) {
-    expect_error(matched_worker(kHard + "    near_oom: { loan: 0 }\n"), "'0' must be more than 0", 6);
-    expect_error(matched_worker(kHard + "    near_oom: { loan: 0% }\n"), "'0%' must be more than 0", 6);
-    expect_error(matched_worker(kHard + "    near_oom: { loan: lots }\n"), "'lots' is not a size", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: 0 }\n"), "must be more than 0", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: 0% }\n"), "must be more than 0", 6);
+    expect_error(matched_worker(kHard + "    near_oom: { loan: lots }\n"), "'lots'", 6);
     expect_error(matched_worker("    near_oom: { loan: 10% }\n"), "a loan needs memory.hard", 5);
 }
 

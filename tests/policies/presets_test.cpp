@@ -44,7 +44,7 @@ TEST(Presets, JobmateKeepsTheCoachInTwoGigabytesAndLeavesTheDatabaseAlone) {
     EXPECT_EQ(policy->memory.swap->bytes, Bytes{0});
     EXPECT_EQ(policy->memory.tripwire.of(2_GiB), share_of(2_GiB, Permille{900}));
     ASSERT_TRUE(policy->near_oom && policy->near_oom->warn);
-    EXPECT_EQ(policy->near_oom->action, NearOomAction::kGracefulRestart);
+    EXPECT_EQ(policy->near_oom->action, NearOomAction::kAuto);
     EXPECT_EQ(policy->near_oom->drain.grace, std::nullopt);
     for (const std::string service : {"postgres", "redis"}) {
         const auto* database =

@@ -340,7 +340,7 @@ class Chaos {
             ASSERT_EQ(back->hard, state.loan_from);
         }
         if (state.borrowed() && state.phase == Phase::kWatching) {
-            ASSERT_LE(story.deadline(), state.loan_until);
+            ASSERT_LE(story.deadline(), std::max(state.loan_until, story.now + 1ms));
         }
         if (state.phase == Phase::kBorrowing) {
             ASSERT_NE(story.deadline(), TimePoint::max());

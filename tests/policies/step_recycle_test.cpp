@@ -125,6 +125,25 @@ TEST(step_recycle, holds_the_others_only_near_the_kill_line) {
     EXPECT_FALSE(story.result.state.others_held);
 }
 
+TEST(step_recycle, does_not_hold_the_others_for_longer_than_a_server_s_own_watchdog_waits) {
+    Story story = recycling_one();
+    story.heap((story.result.state.kill_line().value >> 20U) - 10);
+    ASSERT_TRUE(story.result.state.others_held);
+    story.pass(9s);
+    EXPECT_EQ(story.times<KillProcess>(), 0);
+    story.pass(2s);
+    EXPECT_EQ(story.times<KillProcess>(), 1);
+    story.feed(ProcessEnded{}).feed(ProcessRespawned{}).heap(1200);
+    EXPECT_EQ(story.event(EventType::kRecycled)->reason.rule, Rule::kHardLimitNear);
+}
+
+TEST(step_recycle, auto_on_a_container_without_a_pool_is_a_restart_and_no_failure) {
+    Story story = surveying(recycling(NearOomAction::kAuto));
+    story.feed(Surveyed{refused(Rule::kNoPool)});
+    EXPECT_EQ(story.phase(), Phase::kSignalling);
+    EXPECT_EQ(story.times(EventType::kRecycleFailed), 0);
+}
+
 TEST(step_recycle, kills_the_process_and_no_other_at_the_kill_line) {
     Story story = recycling_one();
     story.heap((story.result.state.kill_line().value >> 20U) + 1);
@@ -199,6 +218,21 @@ TEST(step_recycle, a_parent_that_starts_no_new_child_gets_a_restart) {
     EXPECT_EQ(story.event(EventType::kRecycleFailed)->reason.rule, Rule::kNotRespawned);
     EXPECT_EQ(story.times<AskStop>(), 1);
     EXPECT_EQ(story.times(EventType::kRecycled), 0);
+}
+
+TEST(step_recycle, a_missing_child_is_the_reason_although_the_others_leak_on_meanwhile) {
+    Story story = recycling_one();
+    story.feed(ProcessEnded{}).heap(1200).pass(5s).heap(1890).pass(6s);
+    EXPECT_EQ(story.event(EventType::kRecycleFailed)->reason.rule, Rule::kNotRespawned);
+}
+
+TEST(step_recycle, what_leaks_on_in_the_others_is_the_next_one_s_matter) {
+    Story story = recycling_one();
+    story.feed(ProcessEnded{}).heap(1200).pass(5s).feed(ProcessRespawned{}).heap(1890);
+    EXPECT_EQ(story.times(EventType::kRecycled), 1);
+    EXPECT_EQ(story.phase(), Phase::kWatching);
+    story.pass(1s).crossed(1900);
+    EXPECT_EQ(story.phase(), Phase::kSurveying);
 }
 
 TEST(step_recycle, a_pool_that_grows_on_demand_need_not_start_one) {
@@ -316,62 +350,6 @@ TEST(step_recycle, below_a_shared_limit_one_process_may_be_enough_but_not_for_th
     Story host = Story::begun(recycling());
     host.feed(GiveWay{{Rule::kHostAvailable, {}, {}, {}}});
     EXPECT_EQ(host.phase(), Phase::kSignalling);
-}
-
-// ---- do: hold
-
-Story held() {
-    Story story = Story::begun(recycling(NearOomAction::kHold));
-    story.crossed(1900);
-    return story;
-}
-
-TEST(step_hold, freezes_until_a_person_releases_it) {
-    Story story = held();
-    EXPECT_EQ(story.phase(), Phase::kHeld);
-    EXPECT_TRUE(story.did<Freeze>());
-    EXPECT_EQ(story.times(EventType::kHeld), 1);
-    story.pass(24h).heap(1900);
-    EXPECT_EQ(story.phase(), Phase::kHeld);
-    EXPECT_EQ(story.times<Thaw>(), 0);
-    story.feed(Released{});
-    EXPECT_TRUE(story.did<Thaw>());
-    EXPECT_EQ(story.event(EventType::kHoldReleased)->reason.rule, Rule::kOperator);
-    story.pass(1s).heap(1950);
-    EXPECT_EQ(story.phase(), Phase::kWatching) << "not held again before it was below its threshold";
-    story.pass(1s).heap(1000).pass(1s).crossed(1900);
-    EXPECT_EQ(story.phase(), Phase::kHeld);
-}
-
-TEST(step_hold, ends_when_its_limit_is_raised) {
-    Story story = held();
-    Armed armed;
-    armed.hard = 4_GiB;
-    armed.tripwire = 3600_MiB;
-    story.feed(armed).heap(1900);
-    EXPECT_EQ(story.phase(), Phase::kWatching);
-    EXPECT_EQ(story.event(EventType::kHoldReleased)->reason.rule, Rule::kLimitRaised);
-    EXPECT_EQ(story.times<Thaw>(), 1);
-}
-
-TEST(step_hold, ends_when_the_policy_changes) {
-    Story story = held();
-    story.policy = graceful_policy();
-    story.pass(1min);
-    EXPECT_EQ(story.event(EventType::kHoldReleased)->reason.rule, Rule::kPolicyChanged);
-    EXPECT_FALSE(story.result.state.frozen);
-}
-
-TEST(step_hold, a_brake_that_the_guardian_released_is_put_on_again) {
-    Story story = held();
-    story.feed(BrakeLost{false, 0s, 10s});
-    EXPECT_TRUE(story.did<Freeze>());
-    EXPECT_EQ(story.phase(), Phase::kHeld);
-}
-
-TEST(step_hold, gives_never_way_for_others) {
-    Story story = Story::begun(recycling(NearOomAction::kHold));
-    EXPECT_FALSE(can_give_way(story.policy, story.result.state, story.now));
 }
 
 }  // namespace

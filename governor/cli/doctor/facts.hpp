@@ -8,10 +8,12 @@
 #include "governor/docker/error.hpp"
 #include "governor/docker/types.hpp"
 #include "governor/systemd/units.hpp"
+#include "policies/holders.hpp"
 #include "policies/load.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,7 +56,11 @@ struct LimitAbove {
 struct ContainerFacts {
     docker::ContainerDetails details;
     std::optional<cgroups::SignalStatus> pid1;  ///< absent: not visible from here
-    std::string pid1_cgroup;                    ///< from /proc/<pid>/cgroup; empty: not readable
+    /// Of its cgroup, by counters; empty: not visible from here.
+    std::vector<policies::ProcessMemory> processes;
+    /// What each of them does with signals, by pid.
+    std::map<int, cgroups::SignalStatus> signals;
+    std::string pid1_cgroup;  ///< from /proc/<pid>/cgroup; empty: not readable
     /// From the root's child down to the container's cgroup; empty: not readable.
     std::vector<cgroups::ProtectionLevel> protection;
     std::optional<LimitAbove> limit_above;  ///< absent: no cgroup above has a limit, or none can be read

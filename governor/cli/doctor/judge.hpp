@@ -20,6 +20,9 @@ Checks judge_policies(const policies::LoadResult& policies);
 Checks judge_ledger(const HostFacts& host, const DockerFacts& docker, const policies::LoadResult& policies);
 /// The containers that a policy governs; and the policies that govern none.
 Checks judge_containers(const DockerFacts& docker, const policies::LoadResult& policies);
+/// Where the policy recycles: whether there is a pool, and whether its children heed the signal. Part of
+/// judge_containers().
+void judge_pool(Checks& out, const ContainerFacts& container, const policies::ServicePolicy& policy);
 /// Limits above the governed containers that bind before their own, and swap that the kernel does not use.
 Checks judge_limits(const HostFacts& host, const DockerFacts& docker, const policies::LoadResult& policies);
 /// What the kernel would honour of each running container's reservation, whatever its files say.

@@ -136,6 +136,7 @@ void judge_governed(Checks& out, const ContainerFacts& container, const DockerFa
     judge_restart(out, container, policy);
     judge_grace(out, container, policy);
     judge_joiners(out, container, docker, policy);
+    judge_pool(out, container, policy);
     if (out.size() == before)
         out.push_back(ok("container", about(container), "governed by \"" + policy.name + "\""));
 }

@@ -23,7 +23,9 @@ struct Capability {
 constexpr unsigned kIpcLock = 14;
 constexpr std::array<Capability, 4> kCapabilities{{
     {5, "KILL", "sending a stop signal itself when Docker hangs"},
-    {19, "SYS_PTRACE", "finding which process of a container holds the memory (do: recycle, do: auto)"},
+    {19, "SYS_PTRACE",
+     "finding which process of a container holds the memory (do: recycle, do: auto), and the file of a "
+     "drain_hook"},
     {24, "SYS_RESOURCE", "lowering oom_score_adj, and pressure triggers with short windows"},
     {kIpcLock, "IPC_LOCK", "locking its own memory, so that it never waits for a page when memory is short"},
 }};

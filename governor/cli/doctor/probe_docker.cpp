@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/limit_path.hpp"
 #include "cgroup/process.hpp"
+#include "governor/act/survey.hpp"
 #include "governor/cli/doctor/probe.hpp"
 #include "governor/docker/client.hpp"
 #include "governor/http/client.hpp"
@@ -81,6 +82,22 @@ void look_at_pid1(ContainerFacts& container, const cgroups::Processes& processes
     if (const auto status = processes.signal_status(pid)) container.pid1 = *status;
 }
 
+/// Bounded: a container with more processes is no pool that one of them leaks in.
+void read_processes(ContainerFacts& container, const std::string& mount,
+                    const cgroups::Processes& processes) {
+    constexpr std::size_t kMost = 256;
+    const auto directory = cgroups::Directory::open(mount + container.pid1_cgroup);
+    if (!directory) return;
+    for (const int pid : directory->pids().value_or(std::vector<int>{})) {
+        if (pid <= 0 || container.processes.size() == kMost) continue;
+        auto look = processes.look(pid);
+        if (!look) continue;
+        look->command_line = processes.command_line(pid);
+        container.processes.push_back(act::memory_of(*look));
+        if (const auto signals = processes.signal_status(pid)) container.signals.emplace(pid, *signals);
+    }
+}
+
 void read_limits_above(ContainerFacts& container, const std::string& mount) {
     cgroups::LimitTree tree(mount);
     const auto first = tree.above(mount + container.pid1_cgroup);
@@ -132,6 +149,7 @@ Facts probe(const RunOptions& options) {
         if (container.pid1_cgroup.empty() || !facts.host.hierarchy) continue;
         const std::string& mount = facts.host.hierarchy->mount;
         read_limits_above(container, mount);
+        read_processes(container, mount, cgroups::Processes(options.proc));
         auto levels = cgroups::read_protection(mount, mount + container.pid1_cgroup);
         if (levels) container.protection = std::move(*levels);
     }

@@ -67,7 +67,7 @@ class DrainHookTest : public testing::Test {
     boost::asio::io_context io_;
     test::FakeEngine engine_{io_};
     docker::Client docker_{io_.get_executor(), engine_.socket_path()};
-    DrainHooks hooks_{io_.get_executor(), docker_, cgroups::Processes(tree_.path("proc"))};
+    DrainHooks hooks_{io_.get_executor(), docker_, tree_.path("proc")};
     std::shared_ptr<governor::Run> run_;
     std::vector<std::pair<bool, std::string>> answers_;
 };

@@ -71,8 +71,9 @@ def prefork(*options: str) -> Pool:
     return Pool("prefork", ["python3", f"{FOLDER}/prefork.py", *options], "")
 
 
-def add(stack: Stack, pool: Pool, limit: str = "256m", leak_mib: float = 1, **more: object) -> Service:
-    """The service `pool` of the stack, with what it needs beside it. `stack.up()` starts it."""
+def add(stack: Stack, pool: Pool, limit: str = "256m", leak_mib: float = 1, work: float | None = None, **more: object) -> Service:
+    """The service `pool` of the stack, with what it needs beside it. `stack.up()` starts it. Each request keeps `leak_mib` and waits
+    `work` seconds, as for a database."""
     image = stack.guest.pools_image
     ports = {} if pool.front or pool.tasks else {"ports": [f"{PORT}:{PORT}"]}
     common = {"image": image, "volumes": [f"{APPS}:{APPS}:ro"], "restart": "unless-stopped"}
@@ -81,8 +82,9 @@ def add(stack: Stack, pool: Pool, limit: str = "256m", leak_mib: float = 1, **mo
         more = {"depends_on": ["redis"]} | more
     if pool.front:
         stack.service("front", common | {"ports": [f"{PORT}:{PORT}"], "depends_on": [NAME]} | pool.front)
+    environment = {"LEAK_MIB": str(leak_mib)} | ({} if work is None else {"WORK_SECONDS": str(work)})
     definition = common | {"command": pool.command, "mem_limit": limit, "memswap_limit": limit, "stop_grace_period": "60s",
-                           "environment": {"LEAK_MIB": str(leak_mib)} | pool.environment, **ports, **pool.more}
+                           "environment": environment | pool.environment, **ports, **pool.more}
     return stack.service(NAME, definition | more)
 
 
