@@ -7,6 +7,8 @@ Real servers from Debian's packages under a constant load (testbed/pools.py); wh
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recycling import TRIPWIRE, children, guarded, policy
@@ -35,6 +37,18 @@ def test_a_leak_costs_no_request(stack: Stack, name: str) -> None:
     run.assert_no_oom_kill()
     if name != "apache":
         run.assert_pool_complete()
+
+
+@pytest.mark.full
+def test_a_task_that_is_cut_off_is_run_again(stack: Stack) -> None:
+    """celery without the handler of apps/pools/tasks.py: acks_late and reject_on_worker_lost keep the task whose process ended."""
+    pool = replace(POOLS["celery"], environment={"GRACEFUL": "0", "WORK_SECONDS": "1"})
+    run = guarded(stack, pool, policy(), limit=LIMITS["celery"], leak_mib=4)
+    run.wait("recycled", timeout=360)
+    counts = run.load.stop()
+    assert (counts["lost"], counts["waiting"], counts["twice"]) == (0, 0, 0), f"{counts}\n{run.governor.timeline('pool')}"
+    assert counts["again"] >= 1, counts  # every process was busy
+    run.assert_never_restarted()
 
 
 def test_auto_recycles_a_pool(stack: Stack) -> None:
