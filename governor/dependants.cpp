@@ -122,8 +122,10 @@ Supervisor::Task Supervisor::follow_restart(std::string id, std::shared_ptr<Run>
         source = find(id);
         if (source == nullptr) co_return;
         const std::string why = "Because " + text_of(*source->controller->subject(), tie);
+        // Named: GCC 12 destroys the members of an aggregate twice that is made in a coroutine's arguments.
+        Following following{other, id, run, why};
         if (entry->died_with == id && !entry->armed) {
-            co_await restart_by_docker({other, id, run, why});
+            co_await restart_by_docker(std::move(following));
         } else if (!may_follow(*entry)) {
             spdlog::info(
                 "{} is not restarted with {}: it does not run, is on its way already, or its policy "
@@ -132,7 +134,7 @@ Supervisor::Task Supervisor::follow_restart(std::string id, std::shared_ptr<Run>
         } else if (restarts_itself(*entry->controller->target().policy)) {
             co_await restart_by_its_policy(other, why);
         } else {
-            co_await restart_by_docker({other, id, run, why});
+            co_await restart_by_docker(std::move(following));
         }
     }
 }

@@ -142,7 +142,8 @@ void Supervisor::lend(const Target& target, Bytes hard, Answer answer) {
         return answer(policies::LoanDone{false, entry->controller->state().hard},
                       "No headroom loan: " + refused);
     const auto patience = target.policy->near_oom->brake.docker_timeout / 2;
-    spawn(set_lent_limit({target.subject->id, target.run, hard, patience, true}, std::move(answer)));
+    LentLimit loan{target.subject->id, target.run, hard, patience, true};
+    spawn(set_lent_limit(std::move(loan), std::move(answer)));
 }
 
 void Supervisor::take_back(const Target& target, Bytes hard, Answer answer) {
@@ -151,8 +152,8 @@ void Supervisor::take_back(const Target& target, Bytes hard, Answer answer) {
         const Bytes wanted = target.policy->memory.hard->of(host_.memory);
         if (is_same_limit(wanted, hard)) hard = wanted;
     }
-    spawn(set_lent_limit({target.subject->id, target.run, hard, parts_.docker.options().timeout, false},
-                         std::move(answer)));
+    LentLimit loan{target.subject->id, target.run, hard, parts_.docker.options().timeout, false};
+    spawn(set_lent_limit(std::move(loan), std::move(answer)));
 }
 
 Supervisor::Task Supervisor::set_lent_limit(LentLimit loan, Answer answer) {

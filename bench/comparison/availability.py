@@ -53,12 +53,12 @@ def outcomes() -> str:
         for candidate in CANDIDATES:
             row = found.get((pool, candidate))
             if row is None:
-                out.append([pool, candidate, NOT_RUN, *[""] * 7])
+                out.append([pool, candidate, NOT_RUN, *[""] * 8])
                 continue
             acts = str(row["acts"]) if row["acts"] >= WANTED else f"{row['acts']} of {WANTED}"
-            out.append([pool, candidate, acts, f"{asked(row):,}", str(refused(row)), str(broken(row)), str(row["oom_kills"]),
+            out.append([pool, candidate, acts, f"{asked(row):,}", str(refused(row)), str(broken(row)), str(row["leak"].get("retried", "")), str(row["oom_kills"]),
                         str(row["container_ends"]), _ratio(row, "p50_ms"), _ratio(row, "p99_ms")])
-    return table(["pool", "guard", "events", "requests", "refused", "broken", "OOM kills", "container ended", "p50 × quiet", "p99 × quiet"], out)
+    return table(["pool", "guard", "events", "requests", "refused", "broken", "retried", "OOM kills", "container ended", "p50 × quiet", "p99 × quiet"], out)
 
 
 def settings() -> str:

@@ -54,7 +54,7 @@ services:
       when: {{ unreclaimable: {tripwire}% }}
       do: {do}
       brake: {{ docker_timeout: 20s, hold_timeout: 3s }}
-{recycle}    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 1000, within: 1h }} }}
+{recycle}    restart: {{ backoff: {{ from: 1ms, to: 1ms }}, breaker: {{ restarts: 128, within: 1h }} }}
 """
 #: The deadlines are as long as the emulation is slow.
 RECYCLE = "      recycle: {{ signal: {signal}, grace: 60s, respawn: 60s }}\n"
@@ -182,12 +182,12 @@ class Run:
                "container_ends": len(service.events("die")) - ends,
                "same_container_run": identity["State"]["StartedAt"] == after["State"]["StartedAt"]}
         if self.governor:
-            told = [event.type for event in self.governor.events(pools.NAME)]
-            row["governor_events"] = {kind: told.count(kind) for kind in sorted(set(told))}
+            types = [event.type for event in self.governor.events(pools.NAME)]
+            row["governor_events"] = {kind: types.count(kind) for kind in sorted(set(types))}
         return row
 
     def _acts(self, since: str, oom_kills: int) -> int:
-        """How often somebody did something about the leak: the guard or, without one, the kernel."""
+        """How often the leak was acted upon, by the guard or, without one, by the kernel."""
         if self.governor:
             return len(self.governor.events(pools.NAME, "restart_finished", "recycled"))
         if self.candidate.acted:

@@ -112,6 +112,8 @@ bool AlertBook::ends(const Alert& alert, const json& event, std::string_view typ
             const auto place = places_.find(place_of(event));
             return type == "exited" && place != places_.end() && place->second.left_alone;
         }
+        case Ending::kUnheld:
+            return same && (type == "hold_released" || type == "exited" || type == "left_alone");
         case Ending::kReserved:
             if (same && type == "reserved") {
                 const auto file = alert.labels.find("file");

@@ -27,11 +27,13 @@ const std::vector<Row>& rows() {
         {"killed", {"KilledByGovernor", kCritical, kBack}},
         {"breaker_opened", {"BreakerOpened", kCritical, kReleased}},
         {"cap_frozen", {"CapFrozen", kCritical, kReleased}},
+        {"held", {"ContainerHeld", kCritical, kUnheld}},
         {"host_short", {"HostShort", kCritical, kAtEase}},
         {"restart_finished", {"RestartNotGraceful", kWarning, kByItself, {"outcome"}}},
         {"restart_delayed", {"RestartDelayed", kWarning, kBack}},
         {"action_failed", {"ActionFailed", kWarning, kByItself}},
         {"brake_lost", {"BrakeLost", kWarning, kByItself}},
+        {"recycle_failed", {"RecycleFailed", kWarning, kByItself}},
         {"docker_slow", {"DockerSlow", kWarning, kByItself}},
         {"docker_disconnected", {"DockerDisconnected", kWarning, kConnected}},
         {"protection_short", {"ProtectionShort", kWarning, kReserved, {"file"}}},
@@ -81,17 +83,10 @@ const std::vector<std::string>& alert_types() {
 }
 
 const std::vector<std::string>& recovery_types() {
-    static const std::vector<std::string> types{"armed",
-                                                "restart_finished",
-                                                "exited",
-                                                "left_alone",
-                                                "breaker_released",
-                                                "signalled",
-                                                "docker_connected",
-                                                "journal_recovered",
-                                                "reserved",
-                                                "host_at_ease",
-                                                "governor_started"};
+    static const std::vector<std::string> types{"armed",      "restart_finished", "exited",
+                                                "left_alone", "breaker_released", "hold_released",
+                                                "signalled",  "docker_connected", "journal_recovered",
+                                                "reserved",   "host_at_ease",     "governor_started"};
     return types;
 }
 

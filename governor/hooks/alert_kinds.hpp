@@ -26,6 +26,7 @@ enum class Ending : std::uint8_t {
     kByItself,   ///< nothing goes on: it is over when it has happened
     kBack,       ///< the container runs again, or lived on
     kReleased,   ///< quarantine or cap ended
+    kUnheld,     ///< a hold was released
     kReserved,   ///< the reservation of the same file is in force
     kAtEase,     ///< the host has memory again
     kConnected,  ///< Docker answers again

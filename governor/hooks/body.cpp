@@ -88,9 +88,9 @@ std::string slack_colour(const json& event) {
     const auto kind = alert_kind(event);
     if (kind && kind->severity == Severity::kCritical) return "danger";
     if (kind && kind->severity == Severity::kWarning) return "warning";
-    constexpr std::array<std::string_view, 6> kGood{"restart_finished", "breaker_released",
-                                                    "docker_connected", "journal_recovered",
-                                                    "host_at_ease",     "reserved"};
+    constexpr std::array<std::string_view, 9> kGood{
+        "restart_finished", "breaker_released",  "recycled",     "hold_released", "available_again",
+        "docker_connected", "journal_recovered", "host_at_ease", "reserved"};
     if (std::ranges::find(kGood, text_at(event, "type")) != kGood.end()) return "good";
     return "#439FE0";
 }

@@ -80,6 +80,7 @@ ContainerView Exporter::view_of(const Supervisor::Entry& entry) const {
     view.quarantined = state.quarantined;
     view.has_trigger = policy && policy->near_oom;
     view.acts = view.has_trigger && policy->near_oom->action != policies::NearOomAction::kNotify;
+    view.recycles = view.has_trigger && policies::recycles(policy->near_oom->action);
     if (const auto standing = parts_.keeper.standing(subject.id)) add_reservation(view, *standing);
     view.counts = &parts_.registry.container(subject.id);
     return view;

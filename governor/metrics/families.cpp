@@ -43,6 +43,9 @@ constexpr std::array kFamilies{
            "Times that page cache alone fired the tripwire (event page_cache_churn)."},
     Family{FamilyId::kRestarts, "governor_container_restarts_total", Kind::kCounter,
            "Finished restarts by the governor, by outcome."},
+    Family{FamilyId::kRecycles, "governor_container_recycles_total", Kind::kCounter,
+           "Processes of a pool that were ended instead of the container, by outcome; failed: a restart "
+           "followed."},
     Family{FamilyId::kOomKills, "governor_container_oom_kills_total", Kind::kCounter,
            "Kills by the kernel's OOM killer, by verdict."},
     Family{FamilyId::kBrake, "governor_container_brake_seconds", Kind::kHistogram,

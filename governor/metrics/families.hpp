@@ -27,6 +27,7 @@ enum class FamilyId : std::uint8_t {
     kTrips,
     kFalseTrips,
     kRestarts,
+    kRecycles,
     kOomKills,
     kBrake,
     kDrain,

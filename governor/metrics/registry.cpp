@@ -49,6 +49,16 @@ Registry::Registry() : sweep_at_(kFewContainers) {
     for (const std::string_view file : kFiles) drifts_.emplace(file, 0);
 }
 
+namespace {
+
+void count_recycle(ContainerCounts& counts, policies::Outcome outcome) {
+    const auto* const found = std::ranges::find(kRecycleOutcomes, outcome);
+    if (found != kRecycleOutcomes.end())
+        ++counts.recycles.at(static_cast<std::size_t>(found - kRecycleOutcomes.begin()));
+}
+
+}  // namespace
+
 void Registry::publish(const publish::Record& record) {
     ++events_[record.type];
     if (record.event) count(record, *record.event);
@@ -74,6 +84,8 @@ void Registry::count(const publish::Record& record, const policies::Event& event
         counts.away[1].observe(event.away.docker);
         counts.away[2].observe(event.away.start);
     }
+    if (event.type == EventType::kRecycled) count_recycle(counts_of(id), event.outcome);
+    if (event.type == EventType::kRecycleFailed) count_recycle(counts_of(id), policies::Outcome::kFailed);
     if (event.type == EventType::kAvailableAgain) counts_of(id).away[3].observe(event.away.healthy);
 }
 

@@ -25,6 +25,11 @@ inline constexpr std::array kOutcomes{policies::Outcome::kNone,
                                       policies::Outcome::kOomKilled,
                                       policies::Outcome::kFailed};
 
+/// How a recycle ended; kFailed: the container was restarted instead, or as well.
+inline constexpr std::array kRecycleOutcomes{policies::Outcome::kGraceful,
+                                             policies::Outcome::kKilledByGovernor,
+                                             policies::Outcome::kOomKilled, policies::Outcome::kFailed};
+
 /// Where the time of a restart goes, in the order of policies::Away.
 inline constexpr std::array<std::string_view, 4> kAwayParts{"stop", "docker", "start", "healthy"};
 
@@ -35,7 +40,8 @@ struct ContainerCounts {
     std::uint64_t trips = 0;
     std::uint64_t false_trips = 0;
     std::array<std::uint64_t, kOutcomes.size()> restarts{};
-    std::map<std::string, std::uint64_t, std::less<>> oom_kills;  ///< by verdict; the known ones from 0
+    std::array<std::uint64_t, kRecycleOutcomes.size()> recycles{};  ///< in the order of kRecycleOutcomes
+    std::map<std::string, std::uint64_t, std::less<>> oom_kills;    ///< by verdict; the known ones from 0
     Histogram brake;
     Histogram drain;
     std::array<Histogram, kAwayParts.size()> away;  ///< in the order of kAwayParts

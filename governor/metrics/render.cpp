@@ -103,6 +103,12 @@ void add_counts(Text& text, const Containers& containers) {
             if (view.acts || view.counts->restarts[i] > 0)
                 text.add(with(view.labels, "outcome", policies::to_string(kOutcomes[i])),
                          view.counts->restarts[i]);
+    text.begin(FamilyId::kRecycles);
+    for (const ContainerView& view : containers)
+        for (std::size_t i = 0; i < kRecycleOutcomes.size(); ++i)
+            if (view.recycles || view.counts->recycles[i] > 0)
+                text.add(with(view.labels, "outcome", policies::to_string(kRecycleOutcomes[i])),
+                         view.counts->recycles[i]);
     text.begin(FamilyId::kOomKills);
     for (const ContainerView& view : containers)
         for (const auto& [verdict, count] : view.counts->oom_kills)

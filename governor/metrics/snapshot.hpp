@@ -31,6 +31,7 @@ struct ContainerView {
     bool quarantined = false;
     bool has_trigger = false;  ///< its policy has `near_oom`: it can trip
     bool acts = false;         ///< and restarts it
+    bool recycles = false;     ///< or ends one process of its pool
     ReservationView min;
     ReservationView low;
     std::optional<bool> protection_short;

@@ -29,11 +29,12 @@ constexpr std::size_t kShortId = 12;
 
 /// What somebody must act on, and what somebody should look at: as docs/events.md says.
 const char* priority_of(const Record& record) {
-    constexpr std::array<std::string_view, 4> kBad{"breaker_opened", "cap_frozen", "oom_killed",
+    constexpr std::array<std::string_view, 5> kBad{"breaker_opened", "cap_frozen", "oom_killed", "held",
                                                    "drift_storm"};
-    constexpr std::array<std::string_view, 10> kNotable{
-        "action_failed", "brake_lost",       "killed",          "docker_slow",    "docker_disconnected",
-        "host_short",    "protection_short", "restart_delayed", "log_lines_lost", "events_client_dropped"};
+    constexpr std::array<std::string_view, 11> kNotable{
+        "recycle_failed",  "action_failed",       "brake_lost",           "killed",
+        "docker_slow",     "docker_disconnected", "host_short",           "protection_short",
+        "restart_delayed", "log_lines_lost",      "events_client_dropped"};
     if (std::ranges::find(kBad, record.type) != kBad.end()) return kError;
     if (std::ranges::find(kNotable, record.type) != kNotable.end()) return kWarning;
     const bool lost_work = record.type == "restart_finished" && record.event &&

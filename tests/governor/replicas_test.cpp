@@ -102,7 +102,8 @@ TEST_F(ReplicasTest, ALoanSetsTheLimitThroughDockerAndNothingSetsItBack) {
     supervisor_->find(id_of('b'))->controller->feed(done);
     EXPECT_EQ(state('b').hard, kRaised);
     supervisor_->on_event({"container", "update", id_of('b'), {}, 1});
-    asio_spawn(supervisor_->reconcile(true));
+    engine_.forget("GET", "/containers/json");
+    ASSERT_TRUE(settle([&] { return engine_.count("GET", "/containers/json") >= 2; }));
     io_.run_for(50ms);
     EXPECT_EQ(updates('b'), before + 1);
     EXPECT_EQ(state('b').hard, kRaised);

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed import pools
-from testbed.pools import NAME, WORKERS, Load, Pool
+from testbed.pools import NAME, Load, Pool
 from testbed.stack import Service, Stack
 from testbed.told import Governor, Told, start_governor
 from testbed.wait import until
@@ -46,6 +46,8 @@ class Guarded:
     load: Load
     started: str
     kills: int
+    #: Children of the pool's parent before the leak: its workers, and a helper of uvicorn's.
+    children: int
 
     def wait(self, kind: str, count: int = 1, timeout: float = 240) -> Told:
         return self.governor.wait(kind, NAME, count, timeout)
@@ -63,9 +65,9 @@ class Guarded:
     def assert_no_oom_kill(self) -> None:
         assert self.service.stack.guest.oom_kills() == self.kills, self.governor.timeline(NAME)
 
-    def assert_pool_complete(self, workers: int = WORKERS) -> None:
+    def assert_pool_complete(self) -> None:
         """The parent has as many children as at the start."""
-        until(lambda: len(children(self.service)) == workers, f"{workers} children of the pool", 90)
+        until(lambda: len(children(self.service)) == self.children, f"{self.children} children of the pool", 90)
 
     def assert_nothing_lost(self) -> None:
         """Every request was answered; every task was done, once, and not begun twice."""
@@ -75,7 +77,7 @@ class Guarded:
         assert counts["ok"] > 0
 
 
-def guarded(stack: Stack, pool: Pool, text: str, limit: int = LIMIT, leak_mib: float = 1, **load: float) -> Guarded:
+def guarded(stack: Stack, pool: Pool, text: str, limit: int = LIMIT, leak_mib: float = 1, **more: float) -> Guarded:
     """The governor, then the pool, then its clients: two requests a second from each of four."""
     governor = start_governor(stack, text)
     service = pools.add(stack, pool, limit=f"{limit}m", leak_mib=leak_mib)
@@ -83,7 +85,8 @@ def guarded(stack: Stack, pool: Pool, text: str, limit: int = LIMIT, leak_mib: f
     governor.wait("armed", NAME)
     started = service.inspect()["State"]["StartedAt"]
     kills = stack.guest.oom_kills()
-    return Guarded(governor, service, pools.served(stack, pool, **({"interval": 0.5} | load)), started, kills)
+    load = pools.served(stack, pool, **({"interval": 0.5} | more))
+    return Guarded(governor, service, load, started, kills, len(children(service)))
 
 
 def children(service: Service) -> list[int]:

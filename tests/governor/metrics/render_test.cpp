@@ -70,6 +70,7 @@ class RenderTest : public testing::Test {
         coach.sample->tripwire = 460_MiB;
         coach.sample->some = {125};
         coach.oom_in = 90s;
+        coach.recycles = true;
         coach.limit = 400_MiB;
         coach.bound_by = "tight.slice";
         coach.phase = policies::Phase::kWatching;

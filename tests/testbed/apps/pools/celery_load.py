@@ -48,7 +48,7 @@ class Load:
 
     def run(self):
         signal.signal(signal.SIGTERM, lambda *_: self.stopped.set())
-        due, end, told = time.time(), time.time() + self.options.seconds, 0.0
+        due, end, reported = time.time(), time.time() + self.options.seconds, 0.0
         while not self.stopped.wait(max(0.0, due - time.time())) and time.time() < end:
             number = len(self.due)
             self.due[number] = due
@@ -58,8 +58,8 @@ class Load:
                 del self.due[number]
                 self.refused += 1
             due += self.options.interval
-            if time.time() - told > 2:
-                told = time.time()
+            if time.time() - reported > 2:
+                reported = time.time()
                 self.report()
         rest = time.time() + REST
         while store.hlen(f"{self.options.run}:done") < len(self.due) and time.time() < rest:
