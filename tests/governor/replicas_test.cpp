@@ -17,6 +17,8 @@ class ReplicasTest : public SupervisorTest {
   protected:
     ReplicasTest() {
         policy_.services[0].near_oom->loan = policies::Size{.bytes = 16_MiB, .share = {}};
+        // The answers come from the tests, on a machine that may be busy.
+        policy_.services[0].near_oom->brake.docker_timeout = 60s;
         use_policy();
         memory_available(4_GiB);
         engine_.on("GET", "/_ping", test::Reply::json("OK"));
