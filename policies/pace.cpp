@@ -79,6 +79,8 @@ Duration watching_pace(const ServicePolicy& policy, const State& state) {
     // Whether the disk takes what waits to be written shows within 2 s only when it is sampled often.
     if (state.last.writeback != Bytes{} && used + state.last.unwritten >= next_threshold(policy, state))
         pace = std::min<Duration>(pace, 250ms);
+    // A loan is paid back as soon as it can be, which a sample decides.
+    if (state.loan_from != kUnlimited) pace = std::min<Duration>(pace, 1s);
     // The tripwire no longer guards the whole way, so look more often.
     if (state.relaxed) pace = std::min<Duration>(pace, 250ms);
     if (state.growth > kNoise) {
@@ -98,6 +100,7 @@ bool is_still(const ServicePolicy& policy, const State& state, const Sample& sam
 
 bool glance_will_do(const ServicePolicy& policy, const State& state, Bytes current, TimePoint now) {
     if (state.phase != Phase::kWatching || !state.has_sample || state.relaxed) return false;
+    if (state.loan_from != kUnlimited) return false;
     if (now >= state.last_at + kOldestSample || state.growth > kNoise) return false;
     // A limit above is used up by others as well, and pages that wait to be written show in memory.stat only.
     if (state.bound_level != 0 || state.writeback_looks != 0) return false;

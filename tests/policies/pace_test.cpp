@@ -28,6 +28,15 @@ TEST(pace, far_from_the_limit_it_idles) {
     EXPECT_EQ(story.result.sample_at, story.now + kIdlePace);
 }
 
+TEST(pace, a_loan_is_reviewed_every_second_and_never_by_a_glance) {
+    auto story = Story::begun(graceful_policy());
+    State state = story.result.state;
+    state.loan_from = Story::kHard;
+    EXPECT_EQ(sample_pace(story.policy, state), 1s);
+    EXPECT_TRUE(glance_will_do(story.policy, story.result.state, story.sample.current, story.now));
+    EXPECT_FALSE(glance_will_do(story.policy, state, story.sample.current, story.now));
+}
+
 TEST(pace, nearness_makes_it_quicker_step_by_step) {
     auto story = Story::begun(graceful_policy());
     Duration before = pace_of(story);
