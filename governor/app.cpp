@@ -197,6 +197,7 @@ class Daemon {
         Supervisor::Parts parts{
             loop_.get_executor(), docker_,  actuator_,     publisher_,      worker_,       processes_,
             monotonic_now,        history_, keeper_.get(), verdicts_.get(), options_.proc, options_.sys};
+        parts.before_deadline = [this] { guardian_.hear(); };
         supervisor_ = std::make_unique<Supervisor>(parts, host, policy_);
         actuator_.use_lender(supervisor_.get());
         supervisor_->when_settled([this] { lifetime_.ready(); });

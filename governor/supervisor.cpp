@@ -308,6 +308,7 @@ void Supervisor::on_due(const std::string& id) {
     // Listening begins before the look: a change in between wakes again.
     const bool was_quiet = entry->listen_at <= now;
     if (was_quiet) listen_again(*entry);
+    if (entry->controller->deadline() <= now && parts_.before_deadline) parts_.before_deadline();
     if (entry->controller->deadline() <= now) entry->controller->feed(policies::Tick{});
     entry = find(id);
     if (entry != nullptr && !entry->stale && (was_quiet || entry->controller->sample_at() <= now)) {

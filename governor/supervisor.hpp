@@ -59,6 +59,9 @@ class Supervisor final : public docker::EventHandler, public act::Lender {
         watch::Verdicts* verdicts = nullptr;  ///< says what killed it; may be null
         std::string proc = "/proc";           ///< of the host
         std::string sys = "/sys";             ///< of the host
+        /// Called before a deadline is acted upon: while this process was stopped the guardian may have
+        /// released the brake that the deadline belongs to, and what it did must be fed first. May be empty.
+        std::function<void()> before_deadline{};
     };
     Supervisor(Parts parts, Host host, std::shared_ptr<const policies::Policy> policy);
     ~Supervisor() override;

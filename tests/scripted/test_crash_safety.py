@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -190,7 +191,8 @@ def test_it_is_ready_when_what_runs_is_governed(host, start, manager: socket.soc
     assert not any("READY=1" in state for state in before)
     host.engine.answer_again()
     heard(manager, "READY=1")
-    assert daemon.events("armed", service="coach")
+    ready = time.monotonic_ns()
+    assert daemon.wait("armed", service="coach").raw["monotonic_ns"] < ready
     daemon.signal(signal.SIGHUP)
     heard(manager, "RELOADING=1")
     heard(manager, "READY=1")
