@@ -5,7 +5,7 @@
 from the kernel's side with Docker's restart policy.
 
 By the times of Docker's own events: stop (the signal to `die`), Docker (`die` to `start`). The container ends 100 ms after its signal, so
-that what is measured is Docker's part. The governor is not running: the figures behind "time away" in docs/benchmarks.md.
+that what is measured is Docker's part. The governor is not running.
 """
 
 from __future__ import annotations
