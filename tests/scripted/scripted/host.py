@@ -95,7 +95,13 @@ class Container:
     # ---- its lives
 
     def begin_life(self) -> None:
-        """A new cgroup with the old name and a new main process."""
+        """A new cgroup with the old name and a new main process. None once the host is closed: a restart that is still being
+        answered must not outlive the test."""
+        with self.host.life_lock:
+            if not self.host.closed:
+                self._begin_life()
+
+    def _begin_life(self) -> None:
         self.exit_code = None
         if self.cgroup_path.exists():
             shutil.rmtree(self.cgroup_path)
@@ -228,6 +234,7 @@ class Host:
         self.tree, self.proc, self.sys = folder / "cgroup", folder / "proc", folder / "sys"
         self._slices: dict[str, Cgroup] = {}
         self._all: list[Container] = []
+        self.life_lock, self.closed = threading.Lock(), False
         self.tree.mkdir()
         write(self.tree / "cgroup.controllers", "cpuset cpu io memory pids\n")
         write(self.tree / "cgroup.procs", "")
@@ -347,6 +354,8 @@ class Host:
         self.engine.close()
         self._stop.set()
         self._kernel.join()
+        with self.life_lock:
+            self.closed = True
         for container in self._all:
             container.main.kill()
 
