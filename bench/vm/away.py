@@ -95,12 +95,12 @@ def row(name: str, found: list[dict[str, float]]) -> str:
         values = sorted(each[part] for each in found)
         return f"{statistics.median(values):.0f} ({values[0]:.0f} to {values[-1]:.0f})"
 
-    return f"{name:60}" + "".join(f"{cell(part):>22}" for part in PARTS)
+    return f"{name:60}" + "".join(f"{cell(part):>28}" for part in PARTS)
 
 
 def measure(guest: Guest, file: Path, rounds: int) -> None:
     """Each row is written at once: a run that is broken off leaves what it has measured."""
-    out = [f"{f'median (range) of {rounds}, ms, emulated':60}" + "".join(f"{part:>22}" for part in PARTS)]
+    out = [f"{f'median (range) of {rounds}, ms, emulated':60}" + "".join(f"{part:>28}" for part in PARTS)]
     for way, name in WAYS.items():
         out.append(row(name, rounds_of(guest, way, rounds)))
         print(out[-1], flush=True)
