@@ -47,11 +47,11 @@ def test_two_replicas_that_leak_alike_are_never_away_together(stack: Stack) -> N
     borrower = next(each for each in both if each.container == granted["container"]["name"])
     away = next(each for each in both if each is not borrower)
     assert granted["memory"]["hard"] == (HARD + LOAN) * MIB
-    assert borrower.read("memory.max") == str((HARD + LOAN) * MIB)
-    assert borrower.read("memory.swap.max") == "0"
+    assert borrower.read("memory.max").strip() == str((HARD + LOAN) * MIB)
+    assert borrower.read("memory.swap.max").strip() == "0"
     until(lambda: int(borrower.read("memory.current") or 0) > STOPS_AT * MIB * 9 // 10, "the borrower to run on", 60)
     assert of(daemon, "signalled", borrower.container) == [], "it waits with its own restart"
-    assert borrower.read("cgroup.freeze") == "0"
+    assert borrower.read("cgroup.freeze").strip() == "0"
 
     stack.guest.run(f"touch {away.out}/finish")
     back = wait_of(daemon, "restart_finished", away.container)
@@ -60,7 +60,7 @@ def test_two_replicas_that_leak_alike_are_never_away_together(stack: Stack) -> N
     signalled = wait_of(daemon, "signalled", borrower.container)
     assert signalled["monotonic_ns"] > back["monotonic_ns"], "never both away"
     wait_of(daemon, "loan_repaid", borrower.container)
-    until(lambda: borrower.read("memory.max") == str(HARD * MIB), "the policy's limit", 60)
+    until(lambda: borrower.read("memory.max").strip() == str(HARD * MIB), "the policy's limit", 60)
     assert stack.guest.inspect(borrower.container)["HostConfig"]["Memory"] == HARD * MIB
     assert daemon.events("oom_killed", "killed", "drift_repaired") == []
     for finished in (back, done):
