@@ -71,7 +71,7 @@ POOLS = {pool.name: pool for pool in [
 
 def prefork(*options: str) -> Pool:
     """The pool of apps/pools/prefork.py, for what no real server does."""
-    return Pool("prefork", ["python3", f"{FOLDER}/prefork.py", *options], "")
+    return Pool("prefork", ["python3", f"{FOLDER}/prefork.py", *options], "", more={"shm_size": "1g"})  # Docker's 64 MiB would end a leak there
 
 
 def add(stack: Stack, pool: Pool, limit: str = "256m", leak_mib: float = 1, work: float | None = None, **more: object) -> Service:
