@@ -8,6 +8,8 @@ import json
 import shlex
 from collections import Counter
 
+import pytest
+
 from testbed import paths
 from testbed.guest import APPS
 from testbed.stack import Service, Stack
@@ -105,6 +107,7 @@ def test_two_replicas_lose_and_refuse_nothing(stack: Stack) -> None:
     assert set(statuses) == {"200 200"}, about
 
 
+@pytest.mark.full
 def test_a_single_replica_loses_nothing(stack: Stack) -> None:
     file = "/dev/shm/drain"
     governor = start_governor(stack, POLICY.format(file=file))
