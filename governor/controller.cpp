@@ -78,7 +78,7 @@ void Controller::decide(const InputEvent& what, const std::string& detail) {
         // Its life is over, and with it the answer to the survey.
         publish_waiting();
     }
-    constexpr auto kLongestSurvey = std::chrono::seconds(2);
+    constexpr auto kLongestSurvey = std::chrono::seconds(4);
     if (surveying_ && clock_() > surveying_since_ + kLongestSurvey) publish_waiting();
     if (!target_.policy) return;
     const policies::StepResult result = policies::step(*target_.policy, state_, {clock_(), what});

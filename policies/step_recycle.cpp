@@ -9,7 +9,7 @@ namespace policies {
 namespace {
 
 /// Of a frozen container, a survey takes milliseconds; this long only when the host has no CPU for it.
-constexpr Duration kSurveyDeadline = 1s;
+constexpr Duration kSurveyDeadline = 3s;
 /// A killed process whose end does not show by then waits in the kernel for something that does not come.
 constexpr Duration kProcessKillDeadline = 5s;
 /// memory.stat may be 2 s behind (the kernel's periodic flush), so what an end has freed shows by then.

@@ -28,7 +28,7 @@ constexpr auto kPoll = 5ms;
 /// more than a frozen one.
 constexpr auto kFreezeWait = 20ms;
 /// The container is frozen meanwhile, and waits for this answer.
-constexpr auto kSurveyPatience = 500ms;
+constexpr auto kSurveyPatience = 2s;
 /// A new child matters to the core for `recycle.respawn`, 10 min at most.
 constexpr auto kRespawnWatch = 10min;
 constexpr auto kRespawnPoll = 100ms;

@@ -205,7 +205,7 @@ TEST(step_recycle, auto_restarts_when_the_pool_is_not_what_grows) {
 
 TEST(step_recycle, a_survey_that_does_not_come_is_no_reason_to_wait) {
     Story story = surveying();
-    story.pass(2s);
+    story.pass(4s);
     EXPECT_EQ(story.event(EventType::kRecycleFailed)->reason.rule, Rule::kProcessesUnseen);
     EXPECT_EQ(story.times<AskStop>(), 1);
 }
