@@ -120,7 +120,10 @@ void Stepper::on(const Armed& input) {
     if (!first) {
         s_.relaxed = false;  // arming wrote the tripwire anew
         if (s_.phase == Phase::kDraining && !s_.killed) limit_drain(kGraceMargin);
+        // Arming wrote the tripwire of a watched container.
         if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{brake_line()});
+        if (s_.phase == Phase::kRecycling && !s_.process_ended)
+            out_.actions.push(SetTripwire{s_.kill_line()});
         if (changed) publish(EventType::kArmed);
         if (loan_over) publish(EventType::kLoanRepaid);
         return;
@@ -286,7 +289,10 @@ void Stepper::on(const Paused&) {
         s_.phase != Phase::kRecycling && s_.phase != Phase::kHeld && s_.phase != Phase::kDrainHook &&
         s_.phase != Phase::kBorrowing)
         return;
-    if (s_.phase == Phase::kDrainHook) out_.actions.push(SetTripwire{s_.tripwire});
+    // Given up with the pause: the process that was signalled ends when it runs again.
+    const bool raised = s_.phase == Phase::kDrainHook || (s_.phase == Phase::kRecycling && !s_.process_ended);
+    if (raised) out_.actions.push(SetTripwire{s_.tripwire});
+    s_.recycled = {};
     s_.phase = Phase::kPaused;
     s_.deadline = {};
     publish(EventType::kLeftAlone);

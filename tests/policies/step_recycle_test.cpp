@@ -305,6 +305,27 @@ TEST(step_recycle, a_foreign_stop_ends_it) {
     EXPECT_TRUE(story.did<Thaw>()) << "the held must handle their signals too";
 }
 
+TEST(step_recycle, arming_in_between_leaves_the_process_its_room) {
+    Story story = recycling_one();
+    story.arm();
+    ASSERT_TRUE(story.did<SetTripwire>());
+    EXPECT_EQ(story.find<SetTripwire>()->value, story.result.state.kill_line());
+    story.feed(ProcessEnded{}).arm();
+    EXPECT_FALSE(story.did<SetTripwire>());
+}
+
+TEST(step_recycle, a_pause_gives_it_up_and_puts_the_tripwire_back) {
+    Story story = recycling_one();
+    story.feed(Paused{});
+    EXPECT_EQ(story.phase(), Phase::kPaused);
+    ASSERT_TRUE(story.did<SetTripwire>());
+    EXPECT_EQ(story.find<SetTripwire>()->value, Story::kTripwire);
+    story.pass(1h);
+    EXPECT_EQ(story.times<KillProcess>(), 0);
+    story.feed(Unpaused{});
+    EXPECT_EQ(story.phase(), Phase::kWatching);
+}
+
 TEST(step_recycle, a_reload_that_takes_the_policy_away_thaws) {
     Story story = surveying();
     story.policy.near_oom.reset();
