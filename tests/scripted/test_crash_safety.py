@@ -46,6 +46,11 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def waits(pid: int) -> bool:
+    """Whether the process sleeps in a system call."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+
+
 @contextmanager
 def held_up(pid: int) -> Iterator[None]:
     """Stopped; it goes on afterwards, if it is still there: it holds the daemon's standard output."""
@@ -87,6 +92,9 @@ def test_a_stopped_governor_leaves_nothing_frozen_and_sends_no_second_signal(hos
     daemon, coach = braked(host, start, SOON)
     daemon.signal(signal.SIGSTOP)
     until(lambda: coach.main.signals() == [signal.SIGTERM], "the guardian's signal", LEASE, about=daemon.timeline)
+    # The guardian reports the release after it: it waits again once that is sent.
+    guardian, = children_of(daemon.process.pid)
+    until(lambda: waits(guardian), "the guardian's report", about=daemon.timeline)
     assert not coach.frozen() and coach.cgroup.get("memory.high") == "max"
     # All of its timers are overdue by now, docker_timeout among them.
     daemon.signal(signal.SIGCONT)

@@ -101,8 +101,9 @@ TEST_F(RenderTest, ShowsAContainerAsItIs) {
     const std::string text = render(snapshot_);
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_current_bytes", "coach") + "314572800\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_hard_limit_bytes", "coach") + "536870912\n"));
-    EXPECT_THAT(text, HasSubstr(line("governor_container_memory_limit_bytes", "coach", ",bound_by=\"tight.slice\"") +
-                                "419430400\n"));
+    EXPECT_THAT(
+        text, HasSubstr(line("governor_container_memory_limit_bytes", "coach", ",bound_by=\"tight.slice\"") +
+                        "419430400\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_memory_headroom_bytes", "coach") + "157286400\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_oom_eta_seconds", "coach") + "90\n"));
     EXPECT_THAT(text, HasSubstr(line("governor_container_oom_eta_seconds", "postgres") + "+Inf\n"));
