@@ -187,6 +187,8 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
         target.policy && target.policy->near_oom ? target.policy->near_oom->brake.docker_timeout : 2s;
     const auto there = co_await parts_.docker.ping(patience / 2);
     if (!there) {
+        // While this process was stopped its deadline ran out, and the guardian may have done the rest.
+        parts_.guardian.hear();
         answer(policies::StopRefused{}, there.error().message);
         co_return;
     }
@@ -203,6 +205,7 @@ LiveActuator::Task LiveActuator::ask_docker(Target target, policies::AskStop ask
         if (going) co_return;
     }
     spdlog::warn("{}", done.error().message);
+    parts_.guardian.hear();
     answer(policies::StopRefused{}, done.error().message);
 }
 
